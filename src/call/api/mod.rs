@@ -1,0 +1,1 @@
+//! API commands, one file each, and their table.

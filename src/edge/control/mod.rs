@@ -1,0 +1,1 @@
+//! Event socket and control socket.

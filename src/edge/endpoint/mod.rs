@@ -1,0 +1,1 @@
+//! Dial-string prefixes, one file each.

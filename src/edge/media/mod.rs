@@ -1,0 +1,1 @@
+//! Media threads: RTP sockets and 20 ms clocks.

@@ -1,0 +1,7 @@
+//! Sockets, files, threads and the only real clock.
+
+pub mod control;
+pub mod endpoint;
+pub mod media;
+pub mod net;
+pub mod store;

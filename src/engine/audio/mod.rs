@@ -1,0 +1,1 @@
+//! Codecs, resampling, tones, WAV files.

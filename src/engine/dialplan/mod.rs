@@ -1,0 +1,1 @@
+//! XML dialplan: compiled contexts and the hunt.

@@ -1,0 +1,1 @@
+//! SDP text and offer/answer.

@@ -1,0 +1,1 @@
+//! XML with positions, includes, pre-process directives and globals.

@@ -1,0 +1,3 @@
+//! The `switch` binary: arguments in, exit code out.
+
+fn main() {}

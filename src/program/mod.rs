@@ -1,0 +1,6 @@
+//! What the binary does.
+
+pub mod check;
+pub mod cli;
+pub mod phone;
+pub mod server;

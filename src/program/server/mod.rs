@@ -1,0 +1,1 @@
+//! Boot, reload, drain, wiring.

@@ -1,0 +1,1 @@
+//! Expansion of `${var}` and `${api(args)}` in text.

@@ -1,0 +1,1 @@
+//! Vocabulary: causes, SIP statuses, caller profile, variables.

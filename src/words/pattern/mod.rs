@@ -1,0 +1,1 @@
+//! One pattern with PCRE's meaning.
