@@ -1,7 +1,13 @@
 //! Call control: one task owns a call, its A leg and its B legs.
+//!
+//! The task is told things through one bounded queue of [`leg::CallEvent`] and speaks through two seams: [`leg`]
+//! (signalling) and [`media`]. Scripts reach it by [`control`].
 
 pub mod api;
 pub mod app;
 pub mod cdr;
+pub mod control;
 pub mod event;
+pub mod leg;
 pub mod lua;
+pub mod media;

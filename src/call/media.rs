@@ -1,0 +1,213 @@
+//! The seam to media: ports, streams, prompts. Implemented by `edge::media`; tests bring their own.
+//!
+//! A *port* is one RTP socket pair on a media thread. Commands never wait; what comes of them is told through the
+//! call's event queue. Dropping a port closes its sockets.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::call::leg::EventSink;
+
+/// A port of the media engine, unique in the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PortId(pub u64);
+
+/// One playback on a port, chosen by the call, unique per port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlayId(pub u32);
+
+/// Audio codec of a stream, as negotiated. The name is the RTP encoding name (`PCMU`, `PCMA`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamCodec {
+    /// RTP encoding name, upper case.
+    pub name: String,
+    /// Payload number on the wire, both directions.
+    pub payload: u8,
+    /// RTP clock, Hz.
+    pub rate: u32,
+    /// Packet time, ms.
+    pub ptime: u32,
+}
+
+/// How a port sends and receives from now on. May be repeated (re-INVITE).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSetup {
+    /// Where the far end wants RTP. Symmetric RTP may move it to the real source of its packets.
+    pub remote: SocketAddr,
+    /// Where it wants RTCP; none: RTP port + 1.
+    pub rtcp: Option<SocketAddr>,
+    /// The codec.
+    pub codec: StreamCodec,
+    /// Payload number of telephone events; none: the far end has none.
+    pub dtmf: Option<u8>,
+    /// Whether we send (false when the far end holds us).
+    pub send: bool,
+    /// Whether we expect to receive.
+    pub receive: bool,
+    /// Follow the source of received packets.
+    pub auto_adjust: bool,
+    /// ms without RTP after which [`MediaEvent::Timeout`] is told; 0 never.
+    pub timeout_ms: u32,
+}
+
+/// What to play.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlaySource {
+    /// A file: absolute, or relative to the sounds folder.
+    File {
+        /// Name as the dialplan or script gave it, without options.
+        name: PathBuf,
+        /// First sample to play, at the file's rate.
+        start_sample: u64,
+    },
+    /// `silence_stream://ms[,level]`; ms 0 plays nothing, -1 for ever.
+    Silence {
+        /// Milliseconds; negative for ever.
+        ms: i64,
+        /// Comfort noise divisor; 0 true silence.
+        level: u32,
+    },
+    /// Tone script after `tone_stream://`, `loops` included.
+    Tone {
+        /// The script, `%(2000,4000,440,480);loops=2`.
+        script: String,
+    },
+}
+
+/// How a playback ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlayEnd {
+    /// To its end.
+    Finished,
+    /// By [`MediaCommand::Stop`] or a newer playback.
+    Stopped,
+    /// There is no such file.
+    NotFound,
+    /// The file or script is faulty, or of a kind we cannot play; the text says why.
+    Failed(String),
+}
+
+/// What media tells its call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// A playback ended. Told exactly once per [`MediaCommand::Play`].
+    PlayEnded {
+        /// Which one.
+        id: PlayId,
+        /// How.
+        end: PlayEnd,
+        /// Milliseconds of it that were sent.
+        played_ms: u64,
+    },
+    /// A digit arrived (RFC 4733), told at its end.
+    Dtmf {
+        /// `0-9 * # A-D`.
+        digit: char,
+        /// Length in timestamp units of 8 kHz.
+        duration: u32,
+    },
+    /// The first RTP packet arrived from the (latched) source.
+    FirstPacket,
+    /// No RTP for the set time.
+    Timeout,
+}
+
+/// What a call tells a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaCommand {
+    /// Starts or changes the stream.
+    Setup(StreamSetup),
+    /// Plays; a running playback is stopped. Needs a stream; started before one it begins with it.
+    Play {
+        /// Comes back in [`MediaEvent::PlayEnded`].
+        id: PlayId,
+        /// What.
+        source: PlaySource,
+    },
+    /// Stops a playback.
+    Stop {
+        /// Which one; ignored when another is running.
+        id: PlayId,
+    },
+    /// Joins two ports: packets of each go to the other until [`MediaCommand::Part`] or either closes. Same codec:
+    /// packets are relayed, else transcoded. Digits are told to the call *and* passed on, re-encoded for the other side.
+    Join {
+        /// The other port.
+        with: PortId,
+    },
+    /// Ends a join, from either side.
+    Part,
+    /// Sends back what arrives (application `echo`).
+    Echo(bool),
+    /// Keeps the far end's path open with silence while nothing else is sent (park, ringback idle).
+    IdleSilence(bool),
+    /// Sends digits as telephone events.
+    SendDtmf {
+        /// `0-9 * # A-D`.
+        digits: String,
+        /// Length of each in timestamp units of 8 kHz.
+        duration: u32,
+    },
+    /// Discards received audio and digits silently (`ignore_early_media=consume`).
+    Mute(bool),
+}
+
+/// Counters of a port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MediaStats {
+    /// RTP packets received from the accepted source.
+    pub received: u64,
+    /// RTP packets sent.
+    pub sent: u64,
+    /// Packets lost on the way to us, by sequence numbers.
+    pub lost: u64,
+    /// Packets from strangers, dropped.
+    pub foreign: u64,
+    /// Interarrival jitter, timestamp units (RFC 3550 6.4.1).
+    pub jitter: u32,
+    /// Loss the far end reported by RTCP, 1/256.
+    pub remote_loss: u8,
+}
+
+/// Why a port could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MediaError {
+    /// Every port of the range is taken.
+    #[error("no free RTP port in {low}-{high}")]
+    NoPort {
+        /// First port of the range.
+        low: u16,
+        /// Last port of the range.
+        high: u16,
+    },
+    /// The address cannot be bound.
+    #[error("cannot bind RTP on {address}: {reason}")]
+    Bind {
+        /// The address asked for.
+        address: IpAddr,
+        /// The system's words.
+        reason: String,
+    },
+    /// The media engine is stopping.
+    #[error("the media engine is stopping")]
+    Stopping,
+}
+
+/// A port in the hands of its call. Dropping it closes the sockets.
+pub trait MediaPort: Send {
+    /// Its identifier.
+    fn id(&self) -> PortId;
+    /// Where it listens for RTP; RTCP is one above.
+    fn local(&self) -> SocketAddr;
+    /// Hands over a command; never waits.
+    fn command(&self, command: MediaCommand);
+    /// Counters so far.
+    fn stats(&self) -> MediaStats;
+}
+
+/// Opens ports.
+pub trait MediaEngine: Send + Sync {
+    /// Opens an RTP/RTCP pair on `bind`. `near` asks for the same media thread as another port, which makes joining the
+    /// two cheap. Does not wait.
+    fn open(&self, bind: IpAddr, near: Option<PortId>, sink: EventSink) -> Result<Box<dyn MediaPort>, MediaError>;
+}
