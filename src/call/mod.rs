@@ -8,6 +8,7 @@ pub mod app;
 pub mod cdr;
 pub mod control;
 pub mod event;
+pub mod failure;
 pub mod leg;
 pub mod lua;
 pub mod media;
