@@ -1,0 +1,169 @@
+//! `null/<anything>`: a leg without signalling and without media that answers by itself.
+//!
+//! Variables read from the leg's own set: `null_auto_answer_delay` (0..60000 ms before the answer),
+//! `null_enable_auto_answer` (false: never answers), `null_pre_answer` (early media first), `null_hangup_cause` (fails
+//! with it instead). FreeSWITCH's `null_no_pre_answer` is read from A by the call.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::AbortHandle;
+
+use crate::call::leg::{
+    DialRequest, EventSink, Failure, Headers, Leg, LegCommand, LegEvent, LegFactory, MediaParams, Prepared,
+    PreparedLeg, Started,
+};
+use crate::words::model::{Cause, falsy, phrase, truthy};
+
+/// Longest delay that `null_auto_answer_delay` may ask for, ms.
+const LONGEST_DELAY_MS: u64 = 60_000;
+
+/// The endpoint `null`.
+#[derive(Debug, Clone, Copy)]
+pub struct NullEndpoint;
+
+impl LegFactory for NullEndpoint {
+    fn prepare(&self, request: &DialRequest<'_>) -> Result<Prepared, Cause> {
+        let variable = |name: &str| request.variables.get(name);
+        let delay = variable("null_auto_answer_delay").and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(Prepared::Leg(Box::new(PreparedNull {
+            destination: request.destination.to_owned(),
+            delay: Duration::from_millis(u64::min(delay, LONGEST_DELAY_MS)),
+            early: variable("null_pre_answer").is_some_and(truthy),
+            outcome: match variable("null_hangup_cause") {
+                Some(cause) => Outcome::Fail(Cause::parse(cause)),
+                None if variable("null_enable_auto_answer").is_some_and(falsy) => Outcome::Wait,
+                None => Outcome::Answer,
+            },
+        })))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Answer,
+    Wait,
+    Fail(Cause),
+}
+
+struct PreparedNull {
+    destination: String,
+    delay: Duration,
+    early: bool,
+    outcome: Outcome,
+}
+
+impl PreparedLeg for PreparedNull {
+    fn channel_name(&self) -> String {
+        format!("null/{}", self.destination)
+    }
+
+    fn media(&self) -> Option<MediaParams> {
+        None
+    }
+
+    fn start(self: Box<Self>, _offer: Option<Bytes>, sink: EventSink) -> Started {
+        if self.early {
+            sink.signal(LegEvent::Progress {
+                status: 183,
+                phrase: phrase(183).to_owned(),
+                headers: Headers::new(),
+                sdp: Some(Bytes::new()),
+            });
+        }
+        let outcome = self.outcome;
+        let mut waiting = None;
+        if self.delay.is_zero() {
+            tell(&sink, outcome);
+        } else {
+            let sink = sink.clone();
+            let task = tokio::spawn(async move {
+                tokio::time::sleep(self.delay).await;
+                tell(&sink, outcome);
+            });
+            waiting = Some(task.abort_handle());
+        }
+        Started { leg: Box::new(NullLeg { sink, waiting }), variables: Vec::new() }
+    }
+}
+
+fn tell(sink: &EventSink, outcome: Outcome) {
+    match outcome {
+        Outcome::Answer => {
+            sink.signal(LegEvent::Answered { phrase: phrase(200).to_owned(), headers: Headers::new(), sdp: None });
+        }
+        Outcome::Fail(cause) => {
+            sink.signal(LegEvent::Failed(Failure { cause: Some(cause), ..Failure::default() }));
+        }
+        Outcome::Wait => {}
+    }
+}
+
+struct NullLeg {
+    sink: EventSink,
+    waiting: Option<AbortHandle>,
+}
+
+impl NullLeg {
+    fn stop(&mut self) {
+        if let Some(task) = self.waiting.take() {
+            task.abort();
+        }
+    }
+}
+
+impl Leg for NullLeg {
+    fn send(&mut self, command: LegCommand) {
+        match command {
+            LegCommand::Cancel { .. } | LegCommand::Bye { .. } => self.stop(),
+            LegCommand::Reinvite { token, .. } | LegCommand::Request { token, .. } => {
+                self.sink.signal(LegEvent::Response { token, status: 200, phrase: phrase(200).to_owned(), sdp: None });
+            }
+            other => tracing::debug!(?other, "a null leg has no use for this"),
+        }
+    }
+}
+
+impl Drop for NullLeg {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_request::leg;
+    use super::*;
+    use crate::call::leg::CallEvent;
+
+    async fn events(variables: &[(&str, &str)], wait: bool) -> Vec<String> {
+        let prepared = leg(&NullEndpoint, "null", "x", variables);
+        assert_eq!(prepared.channel_name(), "null/x");
+        let (sink, mut events) = EventSink::new();
+        let started = prepared.start(None, sink);
+        if wait {
+            tokio::time::sleep(Duration::from_secs(61)).await;
+        }
+        drop(started);
+        let mut seen = Vec::new();
+        while let Ok(CallEvent::Leg { event, .. }) = events.try_recv() {
+            seen.push(match event {
+                LegEvent::Progress { status, .. } => status.to_string(),
+                LegEvent::Answered { .. } => "answered".into(),
+                LegEvent::Failed(failure) => failure.cause.unwrap().name().into(),
+                other => format!("{other:?}"),
+            });
+        }
+        seen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn variables_decide_what_happens() {
+        assert_eq!(events(&[], false).await, ["answered"]);
+        assert_eq!(events(&[("null_pre_answer", "true")], false).await, ["183", "answered"]);
+        assert_eq!(events(&[("null_hangup_cause", "user_busy")], false).await, ["USER_BUSY"]);
+        assert!(events(&[("null_enable_auto_answer", "false")], true).await.is_empty());
+        assert!(events(&[("null_auto_answer_delay", "50")], false).await.is_empty(), "dropped before its time");
+        assert_eq!(events(&[("null_auto_answer_delay", "999999")], true).await, ["answered"]);
+    }
+}
