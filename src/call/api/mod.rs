@@ -4,8 +4,42 @@
 //! a pure function of its arguments and of what [`ApiContext`] answers; an output is text, errors included (`-ERR …`, or
 //! `!err!` where clients expect that), because that is what its users compare with.
 
+mod coalesce;
+mod cond;
 mod context;
+mod create_uuid;
+mod db;
+mod domain_exists;
+mod echo;
+mod eval;
+mod expand;
+mod expr;
+mod global_getvar;
+mod global_setvar;
+mod hash;
+mod hostname;
+mod in_group;
+mod md5;
+mod module_exists;
+mod regex;
+mod replace;
+mod sql_escape;
+mod strepoch;
+mod strftime;
+mod strftime_tz;
+mod switchname;
 mod table;
+#[cfg(test)]
+mod testing;
+mod tolower;
+mod toupper;
+mod url_decode;
+mod url_encode;
+mod user_data;
+mod user_exists;
+mod uuid_exists;
+mod uuid_getvar;
+mod uuid_setvar;
 
 pub use context::{ApiContext, Directory, Store, UserField};
 pub use table::{all, find};

@@ -1,8 +1,46 @@
 //! The table: sorted by name.
 
 use super::ApiFunction;
+use super::{
+    coalesce, cond, create_uuid, db, domain_exists, echo, eval, expand, expr, global_getvar, global_setvar, hash,
+    hostname, in_group, md5, module_exists, regex, replace, sql_escape, strepoch, strftime, strftime_tz, switchname,
+    tolower, toupper, url_decode, url_encode, user_data, user_exists, uuid_exists, uuid_getvar, uuid_setvar,
+};
 
-static TABLE: &[&dyn ApiFunction] = &[];
+static TABLE: &[&dyn ApiFunction] = &[
+    &coalesce::Coalesce,
+    &cond::Cond,
+    &create_uuid::CreateUuid,
+    &db::Db,
+    &domain_exists::DomainExists,
+    &echo::Echo,
+    &eval::Eval,
+    &expand::Expand,
+    &expr::Expr,
+    &global_getvar::GlobalGetvar,
+    &global_setvar::GlobalSetvar,
+    &hash::Hash,
+    &hostname::Hostname,
+    &in_group::InGroup,
+    &md5::Md5,
+    &module_exists::ModuleExists,
+    &regex::Regex,
+    &replace::Replace,
+    &sql_escape::SqlEscape,
+    &strepoch::Strepoch,
+    &strftime::Strftime,
+    &strftime_tz::StrftimeTz,
+    &switchname::Switchname,
+    &tolower::Tolower,
+    &toupper::Toupper,
+    &url_decode::UrlDecode,
+    &url_encode::UrlEncode,
+    &user_data::UserData,
+    &user_exists::UserExists,
+    &uuid_exists::UuidExists,
+    &uuid_getvar::UuidGetvar,
+    &uuid_setvar::UuidSetvar,
+];
 
 /// Every command, sorted by name.
 pub fn all() -> &'static [&'static dyn ApiFunction] {
@@ -11,5 +49,23 @@ pub fn all() -> &'static [&'static dyn ApiFunction] {
 
 /// A command by name, ignoring case.
 pub fn find(name: &str) -> Option<&'static dyn ApiFunction> {
-    TABLE.iter().copied().find(|function| function.name().eq_ignore_ascii_case(name))
+    let lower = name.to_ascii_lowercase();
+    let at = TABLE.binary_search_by(|function| function.name().cmp(lower.as_str())).ok()?;
+    TABLE.get(at).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorted_documented_and_found() {
+        assert!(TABLE.is_sorted_by(|a, b| a.name() < b.name()));
+        for function in TABLE {
+            assert!(!function.doc().is_empty() && !function.doc().ends_with('.'), "{}", function.name());
+            let upper = function.name().to_ascii_uppercase();
+            assert_eq!(find(&upper).map(ApiFunction::name), Some(function.name()));
+        }
+        assert!(find("nosuch").is_none());
+    }
 }

@@ -22,14 +22,24 @@
 //! the instant comes from [`HuntFacts::now`].
 
 pub mod ast;
+mod capture;
+mod dates;
+mod evaluate;
 mod facts;
+mod finding;
 mod hunt;
+mod index;
+mod lower;
+mod parse;
 mod plan;
 mod program;
 mod record;
 
+pub use dates::ATTRIBUTES as DATE_ATTRIBUTES;
 pub use facts::{AppCatalog, AppFacts, HuntFacts, HuntRequest};
+pub use finding::Finding;
 pub use hunt::{Hunt, Step};
+pub use parse::Node;
 pub use plan::{Action, InlineAction, Outcome, Plan};
 pub use program::Dialplan;
 pub use record::{Decision, Level, Recorder};

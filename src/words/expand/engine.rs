@@ -14,16 +14,13 @@ const MAX_OUTPUT: usize = 8 << 20;
 /// True when [`expand`] would look at the text at all: it holds `${` (a `$`, then any number of `$` or `\`, then `{`) or
 /// one of the escapes `\\ \n \s \t \'`.
 pub fn needs_expansion(text: &str) -> bool {
-    if !text.as_bytes().iter().any(|b| matches!(b, b'$' | b'\\')) {
-        return false;
-    }
+    holds_reference(text) || holds_escape(text)
+}
+
+/// True when the text holds `${`: a `$`, then any number of `$` or `\`, then `{`.
+pub fn holds_reference(text: &str) -> bool {
     let mut after_dollar = false;
-    let mut after_backslash = false;
-    for &byte in text.as_bytes() {
-        if after_backslash && matches!(byte, b'\\' | b'n' | b's' | b't' | b'\'') {
-            return true;
-        }
-        after_backslash = byte == b'\\';
+    for byte in text.bytes() {
         match byte {
             b'$' => after_dollar = true,
             b'{' if after_dollar => return true,
@@ -34,13 +31,19 @@ pub fn needs_expansion(text: &str) -> bool {
     false
 }
 
-/// Expands a text whose API calls all answer at once.
-pub fn expand<'t>(text: &'t str, lookup: &mut dyn Lookup) -> Result<Cow<'t, str>, Pending> {
-    expand_with(text, lookup, &Answers::default())
+fn holds_escape(text: &str) -> bool {
+    let escape = |pair: &[u8]| matches!(pair, [b'\\', b'\\' | b'n' | b's' | b't' | b'\'']);
+    text.as_bytes().windows(2).any(escape)
 }
 
-/// Expands a text; the first calls that would have to be awaited take their values from `answers`.
-pub fn expand_with<'t>(text: &'t str, lookup: &mut dyn Lookup, answers: &Answers) -> Result<Cow<'t, str>, Pending> {
+/// Expands a text whose API calls all answer at once.
+pub fn expand<'t>(text: &'t str, lookup: &mut dyn Lookup) -> Result<Cow<'t, str>, Pending> {
+    expand_with(text, lookup, &mut Answers::default())
+}
+
+/// Expands a text; API calls met before take their values from `answers`, new values are added to it. So each call is made
+/// once, however often expansion begins again.
+pub fn expand_with<'t>(text: &'t str, lookup: &mut dyn Lookup, answers: &mut Answers) -> Result<Cow<'t, str>, Pending> {
     if !needs_expansion(text) {
         return Ok(Cow::Borrowed(text));
     }
@@ -50,7 +53,7 @@ pub fn expand_with<'t>(text: &'t str, lookup: &mut dyn Lookup, answers: &Answers
 
 struct Run<'r> {
     lookup: &'r mut dyn Lookup,
-    answers: &'r Answers,
+    answers: &'r mut Answers,
     used: usize,
     substitutions: usize,
     output: usize,
@@ -133,19 +136,17 @@ impl Run<'_> {
         let name = self.nested(name, level + 1)?;
         let args = self.nested(args, level + 1)?;
         let (name, args) = (name.trim(), args.trim());
-        match self.lookup.api(name, args) {
-            Api::Value(value) => out.push_str(&value),
-            Api::Unknown => {}
-            Api::Pending => {
-                let answer = self.answers.at(self.used);
-                self.used += 1;
-                match answer {
-                    Some(Some(value)) => out.push_str(value),
-                    Some(None) => {}
-                    None => return Err(Pending { name: name.to_owned(), args: args.to_owned() }),
-                }
+        if self.answers.at(self.used).is_none() {
+            match self.lookup.api(name, args) {
+                Api::Value(value) => self.answers.push(Some(value)),
+                Api::Unknown => self.answers.push(None),
+                Api::Pending => return Err(Pending { name: name.to_owned(), args: args.to_owned() }),
             }
         }
+        if let Some(value) = self.answers.at(self.used) {
+            out.push_str(value.as_deref().unwrap_or_default());
+        }
+        self.used += 1;
         Ok(())
     }
 }
@@ -370,7 +371,7 @@ mod tests {
         let mut answers = Answers::new();
         let mut asked = Vec::new();
         let value = loop {
-            match expand_with(text, &mut table(), &answers) {
+            match expand_with(text, &mut table(), &mut answers) {
                 Ok(value) => break value.into_owned(),
                 Err(pending) => {
                     answers.push(Some(format!("<{}>", pending.args)));
@@ -399,7 +400,7 @@ mod tests {
         fn never_panics(text in "[$\\\\{}()a-z:'\\[\\] 0-9☃-]{0,60}") {
             let mut answers = Answers::new();
             for _ in 0..200 {
-                match expand_with(&text, &mut table(), &answers) {
+                match expand_with(&text, &mut table(), &mut answers) {
                     Ok(_) => break,
                     Err(_) => answers.push(Some("v".to_owned())),
                 }

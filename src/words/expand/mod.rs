@@ -33,7 +33,7 @@ mod template;
 
 use std::borrow::Cow;
 
-pub use engine::{expand, expand_with, needs_expansion};
+pub use engine::{expand, expand_with, holds_reference, needs_expansion};
 pub use split::{Scoped, scope_variables, split, split_unlimited};
 pub use template::Template;
 
@@ -71,7 +71,7 @@ pub struct Pending {
     pub args: String,
 }
 
-/// Values of awaited API calls, in the order the expansion meets them. `None` stands for "no such function".
+/// Values of the API calls made so far, in the order the expansion meets them. `None` stands for "no such function".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers(Vec<Option<String>>);
 

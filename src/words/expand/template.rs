@@ -34,11 +34,11 @@ impl Template {
 
     /// Expands; see [`super::expand`].
     pub fn expand(&self, lookup: &mut dyn Lookup) -> Result<Cow<'_, str>, Pending> {
-        self.expand_with(lookup, &Answers::default())
+        self.expand_with(lookup, &mut Answers::default())
     }
 
     /// Expands with the values of calls awaited so far; see [`super::expand_with`].
-    pub fn expand_with(&self, lookup: &mut dyn Lookup, answers: &Answers) -> Result<Cow<'_, str>, Pending> {
+    pub fn expand_with(&self, lookup: &mut dyn Lookup, answers: &mut Answers) -> Result<Cow<'_, str>, Pending> {
         if self.literal { Ok(Cow::Borrowed(&self.text)) } else { expand_with(&self.text, lookup, answers) }
     }
 }

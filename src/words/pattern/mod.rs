@@ -15,6 +15,7 @@ mod class;
 mod engine;
 mod error;
 mod forms;
+mod substitute;
 mod syntax;
 
 pub use engine::{Groups, Pattern};

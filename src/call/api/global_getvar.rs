@@ -1,0 +1,39 @@
+//! `global_getvar`: a global variable, or all of them.
+
+use super::{ApiContext, ApiFunction};
+
+/// The command.
+pub(super) struct GlobalGetvar;
+
+impl ApiFunction for GlobalGetvar {
+    fn name(&self) -> &'static str {
+        "global_getvar"
+    }
+
+    fn doc(&self) -> &'static str {
+        "A global variable, or all of them"
+    }
+
+    fn syntax(&self) -> &'static str {
+        "[<name>]"
+    }
+
+    fn run(&self, context: &mut dyn ApiContext, args: &str) -> String {
+        if args.is_empty() {
+            return context.globals().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        }
+        context.global(args).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::api::testing::check;
+
+    #[test]
+    fn examples() {
+        check("global_getvar", "color", "blue");
+        check("global_getvar", "unset", "");
+        check("global_getvar", "", "color=blue\n");
+    }
+}
