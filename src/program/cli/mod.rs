@@ -1,1 +1,4 @@
 //! Subcommands, one file each.
+
+pub mod call;
+pub mod causes;

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use super::audio::{AudioPort, Heard, Stream};
@@ -52,6 +54,10 @@ pub struct CallPlan {
     pub deadline: Duration,
     /// Further headers of the INVITE.
     pub headers: Vec<(String, String)>,
+    /// Told each response as it comes, for people who watch; a full queue is passed over.
+    pub watch: Option<mpsc::Sender<Response>>,
+    /// Ends the call politely, as its deadline would.
+    pub stop: Option<Arc<Notify>>,
 }
 
 impl CallPlan {
@@ -73,6 +79,8 @@ impl CallPlan {
             cancel_after: None,
             deadline: Duration::from_mins(1),
             headers: Vec::new(),
+            watch: None,
+            stop: None,
         }
     }
 }
@@ -258,7 +266,17 @@ struct Call {
     provisional: bool,
     cancelled: bool,
     authorised: bool,
+    leaving: bool,
+    late: bool,
     report: CallReport,
+}
+
+/// Waits for a wish to stop; for ever when nobody can have one.
+async fn stopped(stop: Option<&Notify>) {
+    match stop {
+        Some(stop) => stop.notified().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Call {
@@ -292,6 +310,8 @@ impl Call {
             provisional: false,
             cancelled: false,
             authorised: false,
+            leaving: false,
+            late: false,
             report,
         };
         call.invite = call.first_invite(&call_id);
@@ -321,7 +341,8 @@ impl Call {
     }
 
     async fn run(mut self, mut inbox: Receiver) -> Result<CallReport, PhoneError> {
-        let deadline = self.started + self.plan.deadline;
+        let mut deadline = self.started + self.plan.deadline;
+        let stop = self.plan.stop.clone();
         self.send_repeated(self.invite.clone()).await?;
         while !matches!(self.state, State::Over) {
             let wake = self.next_wake(deadline);
@@ -331,15 +352,26 @@ impl Call {
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
                     Err(error) => return Err(error.into()),
                 },
+                () = stopped(stop.as_deref()), if !self.leaving => {
+                    self.leave().await?;
+                    deadline = deadline.min(Instant::now() + GOODBYE);
+                }
                 () = sleep_until(wake) => {
-                    if Instant::now() >= deadline {
-                        self.give_up().await?;
-                        self.report.end = CallEnd::Deadline;
+                    if Instant::now() < deadline {
+                        self.on_timer().await?;
+                    } else if self.leaving {
                         break;
+                    } else {
+                        self.report.end = CallEnd::Deadline;
+                        self.late = true;
+                        self.leave().await?;
+                        deadline += GOODBYE;
                     }
-                    self.on_timer().await?;
                 }
             }
+        }
+        if self.late {
+            self.report.end = CallEnd::Deadline;
         }
         self.report.duration = self.started.elapsed();
         self.report.heard = self.audio.heard().await;
@@ -379,12 +411,17 @@ impl Call {
         Ok(())
     }
 
-    /// Leaves politely when the time is over.
-    async fn give_up(&mut self) -> io::Result<()> {
-        match &mut self.state {
-            State::Inviting if self.provisional && !self.cancelled => self.cancel().await,
+    /// Leaves politely: CANCEL or BYE, and a moment for the answer; at once when nothing ever came back.
+    async fn leave(&mut self) -> io::Result<()> {
+        self.leaving = true;
+        match &self.state {
+            State::Inviting if self.provisional => self.cancel().await,
+            State::Inviting => {
+                self.state = State::Over;
+                Ok(())
+            }
             State::Talking(_) => self.hang_up().await,
-            _ => Ok(()),
+            State::Leaving | State::Over => Ok(()),
         }
     }
 
@@ -459,14 +496,18 @@ impl Call {
         let repeated = |last: &Response| last.status == status && last.message.cseq() == message.cseq();
         let known = status >= 200 && self.report.responses.last().is_some_and(repeated);
         if !known {
-            self.report.responses.push(Response {
+            let response = Response {
                 at: self.started.elapsed(),
                 status,
                 phrase: message.phrase().to_owned(),
                 reason: Reason::of(&message),
                 sdp: message.has_sdp(),
                 message: message.clone(),
-            });
+            };
+            if let Some(watch) = &self.plan.watch {
+                let _ = watch.try_send(response.clone());
+            }
+            self.report.responses.push(response);
         }
         match status {
             ..200 => {

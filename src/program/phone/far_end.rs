@@ -766,6 +766,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn deadline_and_stop_leave_politely() {
+        let (here, there) = call(FarScript::ring(), |plan| plan.deadline = ms(200)).await;
+        assert_eq!((here.statuses(), here.end), (vec![180, 487], CallEnd::Deadline));
+        assert_eq!(there.end, FarEndOf::Cancelled);
+        let stop = Arc::new(tokio::sync::Notify::new());
+        stop.notify_one();
+        let (here, there) = call(FarScript::answer(ms(0), Sound::Silence), |plan| {
+            plan.deadline = ms(300);
+        })
+        .await;
+        assert_eq!((here.end, there.end), (CallEnd::Deadline, FarEndOf::HungUpThere));
+        let far = far_end(FarScript::dead()).await;
+        let mut plan = CallPlan::to(&format!("sip:b@{}", far.local()));
+        plan.stop = Some(stop);
+        assert_eq!(Phone::bind(HERE).call(plan).await.unwrap().end, CallEnd::NoResponse);
+    }
+
+    #[tokio::test]
     async fn a_challenge_is_answered_once() {
         let challenge =
             FarResponse::new(401).header("WWW-Authenticate", "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"");
