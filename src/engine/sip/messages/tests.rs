@@ -1,0 +1,1 @@
+//! Parser tables and properties.
