@@ -146,6 +146,7 @@ impl SessionDescription {
 
     /// The answer to this offer, with what was agreed; every other section is rejected. The direction is the offer's
     /// mirrored, as far as ours allows.
+    #[must_use]
     pub fn answer(&self, local: &Local, agreed: &Agreed) -> Self {
         let chosen = [Named { codec: agreed.codec, payload: agreed.payload }];
         let at = self.audio().map(|(at, _)| at);
@@ -229,7 +230,7 @@ fn local_section(
 /// ours, never longer than the remote's longest.
 fn common(section: &MediaSection, ours: &[Codec]) -> Vec<Named> {
     let wanted = section.ptime().and_then(valid_ptime);
-    let longest = section.maxptime().map(|ms| ms.clamp(10, 60) / 10 * 10).unwrap_or(60);
+    let longest = section.maxptime().map_or(60, |ms| ms.clamp(10, 60) / 10 * 10);
     let mut common = Vec::<Named>::new();
     for payload in section.payloads() {
         let info = match section.rtpmap(payload) {

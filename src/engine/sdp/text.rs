@@ -3,7 +3,7 @@
 //! What was read is printed as it was, odd spacing too, with two exceptions: every line ends in CR LF, and empty lines
 //! are left out. Only `m=` lines have to be understood.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 /// Most lines of one description.
@@ -148,7 +148,7 @@ impl MediaSection {
     pub fn new<F: fmt::Display>(kind: &str, port: u16, protocol: &str, formats: impl IntoIterator<Item = F>) -> Self {
         let mut value = format!("{kind} {port} {protocol}");
         for format in formats {
-            value.push_str(&format!(" {format}"));
+            let _ = write!(value, " {format}");
         }
         Self { head: Line::new('m', value), lines: Vec::new() }
     }
