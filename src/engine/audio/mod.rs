@@ -4,7 +4,7 @@
 //!
 //! * [`g711`], [`AudioCodec`]: octets to samples and back; a new codec is a row in [`AUDIO_CODECS`].
 //! * [`encode_frames`]: a prompt encoded once into the frames a stream sends.
-//! * [`Wav`], [`wav_bytes`]: WAV files in memory.
+//! * [`Wav`], [`WavReader`], [`wav_bytes`]: WAV files.
 //! * [`Resampler`], [`resample`]: between any two sampling rates.
 //! * [`ToneScript`], [`Silence`]: `tone_stream://` and `silence_stream://`.
 //! * [`goertzel`], [`DtmfDetector`], [`dtmf_samples`]: what is heard, and digits as tones.
@@ -27,4 +27,4 @@ pub use frames::{Frames, encode_frames};
 pub use resample::{Resampler, resample};
 pub use silence::{Silence, SilenceError};
 pub use tone::{ToneError, ToneGenerator, ToneScript};
-pub use wav::{Wav, WavEncoding, WavError, WavFormat, wav_bytes, wav_header};
+pub use wav::{Wav, WavEncoding, WavError, WavFormat, WavReader, wav_bytes, wav_header};

@@ -302,15 +302,16 @@ impl ToneGenerator {
         match &mut self.repeats {
             Some(0) => return false,
             Some(left) => *left -= 1,
-            // A tone of no length would repeat for ever without a sample.
-            None if !self.sounded => return false,
             None => {}
         }
         let Some(Item::Tone { on, off, frequencies }) = self.at.checked_sub(1).and_then(|at| self.items.get(at)) else {
             return false;
         };
-        self.tone = Some(Sounding::new(&self.state, *on, *off, frequencies));
-        true
+        let tone = Sounding::new(&self.state, *on, *off, frequencies);
+        // A tone of no length would repeat for ever without a sample.
+        let sounds = tone.on + tone.off > 0;
+        self.tone = sounds.then_some(tone);
+        sounds
     }
 
     /// Takes the next item; false at the end of all.
@@ -488,6 +489,7 @@ mod tests {
         assert_eq!(endless.samples(8000, 50_000).len(), 50_000);
         assert_eq!(endless.once().samples(8000, 50_000).len(), 1600);
         assert_eq!(ToneScript::parse("l=-1;%(10,0,440)").unwrap().samples(8000, 1000).len(), 1000);
+        assert_eq!(samples("%(10,0,440);l=-1;%(0,0,440);l=4000000000;%(0,0,440)").len(), 80);
         for script in ["%(0,0,440);loops=-1", "l=-1;%(0,0,440)", "L=1000000000;%(0,0,440);loops=-1"] {
             assert_eq!(samples(script), [], "{script}");
         }

@@ -1,7 +1,10 @@
-//! WAV files in memory: PCM of 8, 16, 24 and 32 bits, float, A-law, µ-law; any number of channels becomes one.
+//! WAV files: PCM of 8, 16, 24 and 32 bits, float, A-law, µ-law; any number of channels becomes one. [`Wav`] is a file
+//! in memory, [`WavReader`] one that is read piece by piece.
 //!
 //! Files of the field are read as they are: chunks of odd length with and without their padding, chunks behind the data,
 //! `extensible` formats, sizes of 0 or 0xFFFFFFFF that a recorder never came to correct, files that were cut short.
+
+use std::io::{self, Read};
 
 use super::g711;
 
@@ -71,31 +74,27 @@ pub enum WavError {
         /// Sampling rate, Hz.
         rate: u32,
     },
+    /// The file cannot be read.
+    #[error("the WAV file cannot be read: {0}")]
+    Read(io::ErrorKind),
+}
+
+/// A file that is read piece by piece, so that its length costs no memory.
+#[derive(Debug)]
+pub struct WavReader<R> {
+    reader: R,
+    format: WavFormat,
+    /// Octets of data not read yet; a file of unknown length has very many.
+    left: u64,
+    buffer: Vec<u8>,
 }
 
 impl<'a> Wav<'a> {
     /// Reads the structure of a file.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, WavError> {
-        let (head, mut rest) = bytes.split_first_chunk::<12>().ok_or(WavError::NotWav)?;
-        let (b"RIFF" | b"RF64", [s0, s1, s2, s3], b"WAVE") = split_head(head) else { return Err(WavError::NotWav) };
-        // A recorder that did not come to its end leaves sizes behind that are smaller than the file.
-        let announced = u64::from(u32::from_le_bytes([*s0, *s1, *s2, *s3])) + 8;
-        let unfinished = announced < bytes.len() as u64 || announced > u64::from(u32::MAX);
-        let mut format = None;
-        while let Some(([k0, k1, k2, k3, l0, l1, l2, l3], body)) = rest.split_first_chunk::<8>() {
-            let size = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
-            match &[*k0, *k1, *k2, *k3] {
-                b"fmt " if format.is_none() => format = Some(WavFormat::parse(body.get(..size).unwrap_or(body))?),
-                b"data" => {
-                    let format = format.ok_or(WavError::NoFormat)?;
-                    let size = if size == 0 && unfinished { body.len() } else { size };
-                    return Ok(Self { format, data: body.get(..size).unwrap_or(body) });
-                }
-                _ => {}
-            }
-            rest = after_chunk(body, size);
-        }
-        Err(if format.is_some() { WavError::NoData } else { WavError::NoFormat })
+    pub fn parse(mut bytes: &'a [u8]) -> Result<Self, WavError> {
+        let (format, size) = find_data(&mut bytes)?;
+        let data = usize::try_from(size).ok().and_then(|size| bytes.get(..size)).unwrap_or(bytes);
+        Ok(Self { format, data })
     }
 
     /// Sample times in the file.
@@ -123,32 +122,133 @@ impl<'a> Wav<'a> {
         let block = self.format.block();
         let skipped = usize::try_from(start).ok().and_then(|start| start.checked_mul(block)).unwrap_or(usize::MAX);
         let data = self.data.get(skipped..).unwrap_or_default();
-        let (bytes, channels) = (self.format.bytes(), i32::from(self.format.channels));
-        let decode = self.format.decoder();
-        data.chunks_exact(block)
-            .map(|block| {
-                let sum: i32 = block.chunks_exact(bytes).map(|sample| i32::from(decode(sample))).sum();
-                (sum / channels) as i16
-            })
-            .collect()
+        let mut samples = Vec::with_capacity(data.len() / block);
+        self.format.decode(data, &mut samples);
+        samples
     }
 }
 
-fn split_head(head: &[u8; 12]) -> (&[u8; 4], &[u8; 4], &[u8; 4]) {
-    let (riff, rest) = head.split_first_chunk().expect("12 octets hold 4");
-    let (size, rest) = rest.split_first_chunk().expect("8 octets hold 4");
-    (riff, size, rest.first_chunk().expect("4 octets are 4"))
+impl<R: Read> WavReader<R> {
+    /// Reads up to the first sample. Small reads follow one another: give it a reader with a buffer.
+    pub fn new(mut reader: R) -> Result<Self, WavError> {
+        let (format, left) = find_data(&mut reader)?;
+        Ok(Self { reader, format, left, buffer: Vec::new() })
+    }
+
+    /// The file's format.
+    pub fn format(&self) -> WavFormat {
+        self.format
+    }
+
+    /// Passes over sample times.
+    pub fn skip(&mut self, count: u64) -> Result<(), WavError> {
+        let octets = count.saturating_mul(self.format.block() as u64).min(self.left);
+        self.left -= pass_over(&mut self.reader, octets)?;
+        Ok(())
+    }
+
+    /// Appends up to `count` samples, channels mixed to one. Fewer than asked for: the end.
+    pub fn read(&mut self, samples: &mut Vec<i16>, count: usize) -> Result<usize, WavError> {
+        let octets = (count as u64).saturating_mul(self.format.block() as u64).min(self.left);
+        self.buffer.clear();
+        let read = self.reader.by_ref().take(octets).read_to_end(&mut self.buffer);
+        self.left -= read.map_err(|error| WavError::Read(error.kind()))? as u64;
+        let before = samples.len();
+        self.format.decode(&self.buffer, samples);
+        Ok(samples.len() - before)
+    }
 }
 
-/// What follows a chunk. An odd one has a byte of padding, which some writers forget: then the next name begins at once.
-fn after_chunk(body: &[u8], size: usize) -> &[u8] {
-    let next = body.get(size..).unwrap_or_default();
-    let looks_like_name = |bytes: &[u8]| bytes.iter().take(4).all(|b| b.is_ascii_graphic() || *b == b' ');
-    match next {
-        [0, padded @ ..] if size % 2 == 1 => padded,
-        [_, padded @ ..] if size % 2 == 1 && !looks_like_name(next) => padded,
-        _ => next,
+/// Reads up to the first octet of the data; format and length of the data.
+fn find_data(reader: &mut impl Read) -> Result<(WavFormat, u64), WavError> {
+    let mut chunks = Chunks { reader, at: 0, pending: None };
+    let Some((b"RIFF" | b"RF64", announced)) = chunks.head()?.as_ref().map(|(name, size)| (name, *size)) else {
+        return Err(WavError::NotWav);
+    };
+    if chunks.octets::<4>()? != Some(*b"WAVE") {
+        return Err(WavError::NotWav);
     }
+    let mut format = None;
+    while let Some((name, size)) = chunks.head()? {
+        match &name {
+            b"fmt " if format.is_none() => format = Some(WavFormat::parse(&chunks.body(size)?)?),
+            b"data" => {
+                let format = format.ok_or(WavError::NoFormat)?;
+                // A recorder that did not come to its end leaves a size of 0 behind, in a file that does not even
+                // reach to here by its own account.
+                let unfinished = announced == u32::MAX || u64::from(announced) + 8 <= chunks.at;
+                let unknown = size == u32::MAX || (size == 0 && unfinished);
+                return Ok((format, if unknown { u64::MAX } else { u64::from(size) }));
+            }
+            _ => chunks.pass_over(size)?,
+        }
+    }
+    Err(if format.is_some() { WavError::NoData } else { WavError::NoFormat })
+}
+
+/// The chunks of a file, one after the other.
+struct Chunks<'r, R> {
+    reader: &'r mut R,
+    /// Octets read.
+    at: u64,
+    /// First octet of the next name, when it was looked at already.
+    pending: Option<u8>,
+}
+
+impl<R: Read> Chunks<'_, R> {
+    /// The next octets; none at the end of the file.
+    fn octets<const N: usize>(&mut self) -> Result<Option<[u8; N]>, WavError> {
+        let mut octets = [0; N];
+        let pending = self.pending.take();
+        match pending.as_slice().chain(&mut *self.reader).read_exact(&mut octets) {
+            Ok(()) => {
+                self.at += N as u64;
+                Ok(Some(octets))
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(WavError::Read(error.kind())),
+        }
+    }
+
+    /// Name and size of the next chunk.
+    fn head(&mut self) -> Result<Option<([u8; 4], u32)>, WavError> {
+        Ok(self
+            .octets::<8>()?
+            .map(|[n0, n1, n2, n3, s0, s1, s2, s3]| ([n0, n1, n2, n3], u32::from_le_bytes([s0, s1, s2, s3]))))
+    }
+
+    /// The beginning of a chunk, as much as any format needs, and passes over the rest.
+    fn body(&mut self, size: u32) -> Result<Vec<u8>, WavError> {
+        const ENOUGH: u32 = 40;
+        let mut body = Vec::new();
+        let wanted = u64::from(size.min(ENOUGH));
+        let read = self.reader.by_ref().take(wanted).read_to_end(&mut body);
+        self.at += read.map_err(|error| WavError::Read(error.kind()))? as u64;
+        self.pass_over_rest(size.saturating_sub(ENOUGH), size)?;
+        Ok(body)
+    }
+
+    fn pass_over(&mut self, size: u32) -> Result<(), WavError> {
+        self.pass_over_rest(size, size)
+    }
+
+    /// Passes over `rest` octets and the padding of an odd `size`, which some writers forget: then a name begins at once.
+    fn pass_over_rest(&mut self, rest: u32, size: u32) -> Result<(), WavError> {
+        self.at += pass_over(self.reader, u64::from(rest))?;
+        if size % 2 == 1
+            && let Some([octet]) = self.octets::<1>()?
+            && octet.is_ascii_graphic()
+        {
+            self.at -= 1;
+            self.pending = Some(octet);
+        }
+        Ok(())
+    }
+}
+
+/// Passes over octets; fewer at the end of the file.
+fn pass_over(reader: &mut impl Read, octets: u64) -> Result<u64, WavError> {
+    io::copy(&mut reader.take(octets), &mut io::sink()).map_err(|error| WavError::Read(error.kind()))
 }
 
 impl WavFormat {
@@ -179,6 +279,20 @@ impl WavFormat {
     /// Bytes of a sample time; never 0.
     fn block(&self) -> usize {
         self.bytes() * usize::from(self.channels.max(1))
+    }
+
+    /// Appends the samples of whole sample times, channels mixed to one.
+    fn decode(&self, data: &[u8], samples: &mut Vec<i16>) {
+        let (bytes, channels) = (self.bytes(), i32::from(self.channels.max(1)));
+        let decode = self.decoder();
+        if channels == 1 {
+            samples.extend(data.chunks_exact(bytes).map(decode));
+            return;
+        }
+        samples.extend(data.chunks_exact(self.block()).map(|block| {
+            let sum: i32 = block.chunks_exact(bytes).map(|sample| i32::from(decode(sample))).sum();
+            (sum / channels) as i16
+        }));
     }
 
     /// From the bytes of a sample to 16 bits.
@@ -355,6 +469,39 @@ mod tests {
         ] {
             assert_eq!(Wav::parse(&bytes), Err(error), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn piece_by_piece_is_the_same() {
+        let list = [chunk(b"LIST", b"abc"), vec![0]].concat();
+        let data: Vec<u8> = (0..=254).collect();
+        let bytes = file(&[list, chunk(b"fmt ", &fmt(1, 2, 8000, 16)), chunk(b"data", &data), chunk(b"LIST", b"ab")]);
+        let whole = samples(&bytes);
+        let mut reader = WavReader::new(io::BufReader::with_capacity(7, bytes.as_slice())).unwrap();
+        assert_eq!(reader.format(), Wav::parse(&bytes).unwrap().format);
+        let mut read = Vec::new();
+        while reader.read(&mut read, 10).unwrap() == 10 {}
+        assert_eq!((read, whole.len()), (whole.clone(), 63));
+        let mut reader = WavReader::new(bytes.as_slice()).unwrap();
+        reader.skip(60).unwrap();
+        let mut read = Vec::new();
+        assert_eq!((reader.read(&mut read, 1000), read), (Ok(3), whole[60..].to_vec()));
+        reader.skip(u64::MAX).unwrap();
+        assert_eq!(reader.read(&mut Vec::new(), usize::MAX), Ok(0));
+    }
+
+    #[test]
+    fn a_disk_that_fails_is_told() {
+        struct Faulty;
+        impl Read for Faulty {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::PermissionDenied.into())
+            }
+        }
+        let whole = wav_bytes(&[1, 2], 8000);
+        assert_eq!(WavReader::new(Faulty).map(|_| ()), Err(WavError::Read(io::ErrorKind::PermissionDenied)));
+        let mut reader = WavReader::new(whole[..44].chain(Faulty)).unwrap();
+        assert_eq!(reader.read(&mut Vec::new(), 2), Err(WavError::Read(io::ErrorKind::PermissionDenied)));
     }
 
     #[test]
