@@ -17,20 +17,8 @@ pub struct AudioCodec {
 
 /// Codecs we can encode and decode.
 pub static AUDIO_CODECS: &[AudioCodec] = &[
-    AudioCodec {
-        name: "PCMU",
-        clock: 8000,
-        rate: 8000,
-        encoder: || Box::new(Table(g711::ulaw_encode)),
-        decoder: || Box::new(Expand(&g711::ULAW_TO_LINEAR)),
-    },
-    AudioCodec {
-        name: "PCMA",
-        clock: 8000,
-        rate: 8000,
-        encoder: || Box::new(Table(g711::alaw_encode)),
-        decoder: || Box::new(Expand(&g711::ALAW_TO_LINEAR)),
-    },
+    AudioCodec { name: "PCMU", clock: 8000, rate: 8000, encoder: || Box::new(Ulaw), decoder: || Box::new(Ulaw) },
+    AudioCodec { name: "PCMA", clock: 8000, rate: 8000, encoder: || Box::new(Alaw), decoder: || Box::new(Alaw) },
 ];
 
 /// Encodes one direction of a stream; may remember what came before.
@@ -93,22 +81,37 @@ pub fn octet_table(from: &AudioCodec, to: &AudioCodec) -> Option<&'static [u8; 2
     }
 }
 
-/// An octet per sample, each for itself.
-struct Table(fn(i16) -> u8);
+struct Ulaw;
 
-impl Encoder for Table {
+impl Encoder for Ulaw {
     fn encode(&mut self, samples: &[i16], payload: &mut Vec<u8>) {
-        payload.extend(samples.iter().map(|sample| (self.0)(*sample)));
+        payload.extend(samples.iter().map(|sample| g711::ulaw_encode(*sample)));
     }
 }
 
-struct Expand(&'static [i16; 256]);
-
-impl Decoder for Expand {
-    #[expect(clippy::indexing_slicing, reason = "an octet cannot leave a table of 256")]
+impl Decoder for Ulaw {
     fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) {
-        samples.extend(payload.iter().map(|code| self.0[usize::from(*code)]));
+        expand(&g711::ULAW_TO_LINEAR, payload, samples);
     }
+}
+
+struct Alaw;
+
+impl Encoder for Alaw {
+    fn encode(&mut self, samples: &[i16], payload: &mut Vec<u8>) {
+        payload.extend(samples.iter().map(|sample| g711::alaw_encode(*sample)));
+    }
+}
+
+impl Decoder for Alaw {
+    fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) {
+        expand(&g711::ALAW_TO_LINEAR, payload, samples);
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "an octet cannot leave a table of 256")]
+fn expand(table: &[i16; 256], payload: &[u8], samples: &mut Vec<i16>) {
+    samples.extend(payload.iter().map(|code| table[usize::from(*code)]));
 }
 
 #[cfg(test)]

@@ -117,6 +117,7 @@ fn filter(offset: f64, cutoff: f64, half: f64) -> impl Iterator<Item = f32> {
     let weights: Vec<f64> = (0..2 * half as u32)
         .map(|tap| {
             let distance = f64::from(tap) - half + 1.0 - offset;
+            // The window's usual divisor falls out when the weights are made to add up to one.
             sinc(cutoff * distance) * kaiser(distance / half)
         })
         .collect();
@@ -129,15 +130,19 @@ fn sinc(x: f64) -> f64 {
 }
 
 fn kaiser(x: f64) -> f64 {
-    bessel(BETA * (1.0 - x * x).max(0.0).sqrt()) / bessel(BETA)
+    bessel(BETA * (1.0 - x * x).max(0.0).sqrt())
 }
 
 /// Modified Bessel function of order 0, by its series.
 fn bessel(x: f64) -> f64 {
     let (mut term, mut sum) = (1.0, 1.0);
     for n in 1..40 {
-        term *= (x / 2.0 / f64::from(n)).powi(2);
+        let part = x / 2.0 / f64::from(n);
+        term *= part * part;
         sum += term;
+        if term < sum * 1e-12 {
+            break;
+        }
     }
     sum
 }

@@ -303,6 +303,48 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_runs_fast_or_slow_neither_fills_nor_starves_the_buffer() {
+        // Packets every 159 or 161 units for 20,000 frames: half a percent, far more than real clocks differ.
+        for pace in [159_u64, 161] {
+            let mut buffer = JitterBuffer::new(JitterConfig::new(8000, 20));
+            let (mut sent, mut longest) = (0_u64, 0);
+            for tick in 0..20_000_u64 {
+                let now = tick * FRAME;
+                while sent * pace <= now {
+                    buffer.push(sent as u16, (sent as u32).wrapping_mul(160), sent, sent * pace);
+                    sent += 1;
+                }
+                buffer.pull(now);
+                longest = longest.max(buffer.len());
+            }
+            let counters = buffer.counters();
+            assert!(longest <= 5, "{pace}: {longest}");
+            assert!(counters.played >= 19_800 && counters.late <= 2, "{pace}: {counters:?}");
+            assert!(counters.skipped < 160, "{pace}: {counters:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_of_the_sender_is_no_loss() {
+        let mut buffer = JitterBuffer::new(JitterConfig::new(8000, 20));
+        let (mut now, mut heard) = (0_u64, Vec::new());
+        for sequence in 0..60_u16 {
+            // After 30 packets five seconds of nothing, on both clocks.
+            let pause = if sequence >= 30 { 40_000 } else { 0 };
+            let at = u64::from(sequence) * FRAME + pause;
+            while now < at {
+                heard.push(buffer.pull(now));
+                now += FRAME;
+            }
+            buffer.push(sequence, at as u32, usize::from(sequence), at);
+        }
+        heard.extend((0..10).map(|n| buffer.pull(now + n * FRAME)));
+        assert_eq!(frames(&heard), (0..60).collect::<Vec<_>>());
+        assert_eq!(buffer.counters(), JitterCounters { played: 60, ..JitterCounters::default() });
+        assert_eq!(buffer.delay(), 160);
+    }
+
+    #[test]
     fn a_jump_of_the_numbers_is_another_stream() {
         let mut buffer = JitterBuffer::new(JitterConfig::new(8000, 20));
         buffer.push(10, 0, 'a', 0);

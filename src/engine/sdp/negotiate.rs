@@ -414,6 +414,25 @@ mod tests {
     }
 
     #[test]
+    fn what_phones_write() {
+        let desk = "v=0\r\no=- 20022 20022 IN IP4 192.0.2.20\r\ns=SDP data\r\nc=IN IP4 192.0.2.20\r\nt=0 0\r\nm=audio 11812 RTP/AVP 9 0 8 18 101\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:18 G729/8000\r\na=fmtp:18 annexb=no\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n";
+        let soft = "v=0\no=user 3931 2081 IN IP6 2001:db8::7\ns=Talk\nc=IN IP6 2001:db8::7\nt=0 0\na=ice-pwd:8c1c\na=ice-ufrag:5a\na=rtcp-xr:rcvr-rtt=all:10000 stat-summary=loss\nm=audio 7078 RTP/AVPF 96 97 8 98 99\na=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\na=rtpmap:97 speex/16000\na=rtpmap:8 pcma/8000/1\na=rtpmap:98 telephone-event/48000\na=rtpmap:99 Telephone-Event/8000\na=candidate:1 1 UDP 2130706303 2001:db8::7 7078 typ host\na=rtcp-fb:* trr-int 5000\nm=video 9078 RTP/AVPF 96\na=rtpmap:96 VP8/90000\n";
+        let old = "v=0\r\no=CiscoSystemsSIP-GW-UserAgent 1 2 IN IP4 192.0.2.3\r\ns=SIP Call\r\nt=0 0\r\nm=audio 18000 RTP/AVP 0 100 19\r\nc=IN IP4 192.0.2.3\r\na=rtpmap:100 telephone-event/8000\r\na=rtpmap:19 CN/8000\r\na=ptime:30\r\na=silenceSupp:off - - - -\r\n";
+        for (text, name, ptime, dtmf, remote) in [
+            (desk, "PCMU", 20, 101, "192.0.2.20:11812"),
+            (soft, "PCMA", 20, 99, "[2001:db8::7]:7078"),
+            (old, "PCMU", 30, 100, "192.0.2.3:18000"),
+        ] {
+            let offer = SessionDescription::parse(text.as_bytes()).unwrap();
+            let agreed = offer.agree(&ours("PCMA,PCMU"), Preference::Generous).unwrap();
+            let shown = (agreed.codec.info.name, agreed.codec.ptime, agreed.dtmf, agreed.remote.to_string());
+            assert_eq!(shown, (name, ptime, Some(dtmf), remote.to_owned()));
+            assert_eq!(agreed.comfort_noise, (name == "PCMU" && ptime == 30).then_some(19));
+            assert_eq!(offer.to_string().replace("\r\n", "\n"), text.replace("\r\n", "\n"));
+        }
+    }
+
+    #[test]
     fn an_operators_name_cannot_break_the_lines() {
         let local = Local { name: "My Switch\r\nm=".to_owned(), ..local(6000) };
         let text = SessionDescription::offer(&local, &ours("PCMU")).to_string();
