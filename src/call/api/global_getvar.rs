@@ -20,7 +20,11 @@ impl ApiFunction for GlobalGetvar {
 
     fn run(&self, context: &mut dyn ApiContext, args: &str) -> String {
         if args.is_empty() {
-            return context.globals().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+            let mut listing = String::new();
+            for (name, value) in context.globals() {
+                listing.extend([&name, "=", &value, "\n"]);
+            }
+            return listing;
         }
         context.global(args).unwrap_or_default()
     }

@@ -1,4 +1,6 @@
-//! `md5`: mD5 of the text in hexadecimal digits.
+//! `md5`: MD5 of the text in hexadecimal digits.
+
+use std::fmt::Write as _;
 
 use super::{ApiContext, ApiFunction};
 use md5::Digest as _;
@@ -24,7 +26,11 @@ impl ApiFunction for Md5 {
         if args.is_empty() {
             return "!err!".to_owned();
         }
-        Digest::digest(args.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hex = String::with_capacity(32);
+        for byte in Digest::digest(args.as_bytes()) {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
     }
 }
 

@@ -27,7 +27,7 @@ impl ApiFunction for Strepoch {
         let today = context.now().to_zoned(zone.clone()).date();
         let seconds = Moment::parse(args)
             .and_then(|moment| zone.to_timestamp(moment.on(today)).ok())
-            .map_or(0, |instant| instant.as_second());
+            .map_or(0, jiff::Timestamp::as_second);
         seconds.to_string()
     }
 }

@@ -416,7 +416,7 @@ mod tests {
             both.inner.leg.send(LegCommand::Reject { status, phrase: None, headers, challenge: None });
             match next(&mut both.outer_events) {
                 LegEvent::Failed(failure) => {
-                    assert_eq!((failure.status, failure.cause), (0, Some(cause)), "{header:?}")
+                    assert_eq!((failure.status, failure.cause), (0, Some(cause)), "{header:?}");
                 }
                 other => panic!("{other:?}"),
             }

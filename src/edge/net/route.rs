@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// Peers remembered; the table is emptied when it is full.
 const MOST_PEERS: usize = 4096;
 /// How long an answer is believed: interfaces come and go.
-const KEEP: Duration = Duration::from_secs(60);
+const KEEP: Duration = Duration::from_mins(1);
 
 /// Answers "which local address leads to this peer?".
 #[derive(Debug)]

@@ -33,12 +33,15 @@ pub(super) struct Place<'a> {
     pub breaks: Break,
 }
 
+/// A value that is worked out when it is first needed, itself perhaps absent.
+type Lazily<T> = Option<T>;
+
 /// A condition being evaluated; kept while an API call is awaited.
 #[derive(Debug)]
 pub(super) struct Evaluation {
     condition: ConditionId,
     /// Outcome of the condition's date attributes, once known.
-    dated: Option<Option<bool>>,
+    dated: Lazily<Option<bool>>,
     /// The field's value, when it had to be expanded.
     value: Option<String>,
     group: GroupState,
@@ -48,7 +51,7 @@ pub(super) struct Evaluation {
 struct GroupState {
     started: bool,
     next: usize,
-    child_dated: Option<Option<bool>>,
+    child_dated: Lazily<Option<bool>>,
     passes: usize,
     fails: usize,
     proceed: Option<bool>,

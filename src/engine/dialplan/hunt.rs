@@ -72,7 +72,7 @@ pub struct Hunt {
 enum State {
     Begin,
     NextDialplan,
-    Document(Option<Option<Arc<Dialplan>>>),
+    Document(Option<Arc<Dialplan>>),
     NextExtension,
     NextCondition,
     Evaluate(Box<Evaluation>),
@@ -168,7 +168,7 @@ impl Hunt {
     /// The dialplan of the file that was asked for; `None`: it cannot be read.
     pub fn provide(&mut self, dialplan: Option<Arc<Dialplan>>) {
         if let State::Document(provided) = &mut self.state {
-            *provided = Some(dialplan);
+            *provided = dialplan;
         }
     }
 
@@ -178,11 +178,8 @@ impl Hunt {
             State::Begin => self.begin(facts)?,
             State::NextDialplan => return Ok(self.next_dialplan(facts)),
             State::Document(provided) => {
-                let Some(provided) = provided.take() else {
-                    // asked again without an answer: the file cannot be had
-                    self.state = State::NextDialplan;
-                    return Ok(None);
-                };
+                // stepped on without an answer: the file cannot be had
+                let provided = provided.take();
                 self.state = State::NextDialplan;
                 if let Some(program) = provided {
                     self.enter_context(program, facts);

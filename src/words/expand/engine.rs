@@ -234,7 +234,7 @@ fn cut(value: &str, slice: Option<Slice>) -> Cow<'_, str> {
     let Some(slice) = slice else { return Cow::Borrowed(value) };
     let size = value.len();
     let away = usize::try_from(slice.offset.unsigned_abs()).unwrap_or(usize::MAX);
-    let start = if slice.offset >= 0 { away.min(size) } else { size.checked_sub(away).unwrap_or(0) };
+    let start = if slice.offset >= 0 { away.min(size) } else { size.saturating_sub(away) };
     let bytes = value.as_bytes().get(start..).unwrap_or_default();
     let bytes = match usize::try_from(slice.length) {
         Ok(length) if length > 0 && length < bytes.len() => bytes.get(..length).unwrap_or_default(),

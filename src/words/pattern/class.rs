@@ -117,7 +117,10 @@ fn braced(input: &[u8], at: &mut usize, radix: u32) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-const POSIX: &[(&str, fn(u8) -> bool)] = &[
+/// Whether a byte belongs to a class.
+type Member = fn(u8) -> bool;
+
+const POSIX: &[(&str, Member)] = &[
     ("alnum", |b| b.is_ascii_alphanumeric()),
     ("alpha", |b| b.is_ascii_alphabetic()),
     ("ascii", |b| b.is_ascii()),
@@ -171,7 +174,7 @@ pub(super) fn parse(input: &[u8], start: usize) -> Result<Class, PatternError> {
 }
 
 /// `[:name:]` or `[:^name:]` at `at`: its test, whether negated, and its length.
-fn posix(input: &[u8], at: usize) -> Option<(fn(u8) -> bool, bool, usize)> {
+fn posix(input: &[u8], at: usize) -> Option<(Member, bool, usize)> {
     let rest = input.get(at..)?.strip_prefix(b"[:")?;
     let length = rest.windows(2).take(16).position(|pair| pair == b":]")?;
     let name = rest.get(..length)?;

@@ -17,17 +17,14 @@ impl Groups {
         while let Some(at) = rest.find('$') {
             let (plain, tail) = rest.split_at(at);
             out.push_str(plain);
-            match reference(tail) {
-                Some((number, length)) => {
-                    if let Some(group) = number.and_then(|number| self.text(number, subject)) {
-                        out.push_str(&group);
-                    }
-                    rest = tail.get(length..).unwrap_or_default();
+            if let Some((number, length)) = reference(tail) {
+                if let Some(group) = number.and_then(|number| self.text(number, subject)) {
+                    out.push_str(&group);
                 }
-                None => {
-                    out.push('$');
-                    rest = tail.get(1..).unwrap_or_default();
-                }
+                rest = tail.get(length..).unwrap_or_default();
+            } else {
+                out.push('$');
+                rest = tail.get(1..).unwrap_or_default();
             }
         }
         out.push_str(rest);

@@ -143,9 +143,9 @@ impl<'p> Translator<'p> {
             b'$' => {
                 self.at += 1;
                 if self.flags.multi_line {
-                    self.assertion("$")
+                    self.assertion("$");
                 } else {
-                    self.end_of_subject()
+                    self.end_of_subject();
                 }
                 Ok(())
             }
@@ -458,9 +458,9 @@ impl<'p> Translator<'p> {
                 }
                 b'U' if self.target == Target::Linear => {
                     if setting {
-                        on.push('U')
+                        on.push('U');
                     } else {
-                        off.push('U')
+                        off.push('U');
                     }
                 }
                 b'U' | b'J' | b'n' | b'^' => {

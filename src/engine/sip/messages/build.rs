@@ -76,7 +76,8 @@ impl Builder {
     pub(crate) fn headers(&mut self, headers: &Headers, body: Option<&Body>) -> &mut Self {
         for (name, value) in headers {
             let id = HeaderId::of(name.as_bytes());
-            if !is_own(id) && !(id == HeaderId::ContentType && body.is_some()) {
+            let replaced = id == HeaderId::ContentType && body.is_some();
+            if !replaced && !is_own(id) {
                 self.header(name, value);
             }
         }

@@ -1,6 +1,7 @@
 //! URIs (RFC 3261 19.1, RFC 3966): `sip:`, `sips:`, `tel:`; everything else is kept whole.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::scan::{Params, cut, number, text};
@@ -236,7 +237,7 @@ pub fn percent_encode_user(user: &str) -> String {
         if plain {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
