@@ -1,3 +1,7 @@
 //! The `switch` binary: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    switch::program::cli::main()
+}

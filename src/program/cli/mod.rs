@@ -1,4 +1,54 @@
-//! Subcommands, one file each.
+//! The command line: what is said on it and which subcommand runs. Subcommands, one file each.
+//!
+//! Exit status of every command: 0 it did what was asked; 1 it was done, and the answer is no (a call that was not
+//! answered, a word that is no cause); 2 it could not be done (bad arguments, no such address).
 
 pub mod call;
 pub mod causes;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A FreeSWITCH-compatible softswitch
+#[derive(Debug, Parser)]
+#[command(name = "switch", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Place one call with a scripted phone
+    Call(Box<call::CallArgs>),
+    /// Explain SIP codes and hangup causes
+    Causes(causes::CausesArgs),
+}
+
+/// Reads the arguments of the process and runs what they ask for.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Some(Command::Call(args)) => call::run(&args),
+        Some(Command::Causes(args)) => causes::run(&args),
+        None => {
+            let _ = writeln!(
+                std::io::stderr(),
+                "switch: this build takes no calls yet; it has the commands 'call' and 'causes' (see switch --help)"
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

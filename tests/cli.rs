@@ -1,0 +1,82 @@
+//! The binary as its user meets it: arguments, output, exit status; and calls over real SIP and RTP on 127.0.0.1.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use switch::program::phone::{FarEnd, FarScript, Sound, read_wav, tone_share};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Longest life of one command.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+async fn switch(args: &[&str]) -> Output {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let run = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(env!("CARGO_BIN_EXE_switch"))
+            .args(&args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary starts")
+    });
+    tokio::time::timeout(PATIENCE, run).await.expect("the command ends").expect("the command does not panic")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn causes_are_explained() {
+    let busy = switch(&["causes", "486"]).await;
+    assert_eq!(busy.status.code(), Some(0));
+    assert!(stdout(&busy).contains("USER_BUSY"), "{}", stdout(&busy));
+
+    let unknown = switch(&["causes", "USER_BUSYY"]).await;
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("neither a SIP code nor a cause"), "{}", stderr(&unknown));
+}
+
+#[tokio::test]
+async fn bad_arguments_are_refused() {
+    let unknown = switch(&["frobnicate"]).await;
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("frobnicate"), "{}", stderr(&unknown));
+
+    let nothing = switch(&[]).await;
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(stderr(&nothing).contains("takes no calls yet"), "{}", stderr(&nothing));
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_heard() {
+    let tone = Sound::tone(440.0);
+    let scripts = HashMap::from([
+        ("1000".to_owned(), FarScript::answer_then_bye(Duration::ZERO, tone, Duration::from_secs(1))),
+        ("busy".to_owned(), FarScript::refuse(486)),
+    ]);
+    let mut far = FarEnd::bind(LOOPBACK, scripts).await.expect("the far end listens");
+    let folder = tempfile::tempdir().expect("a folder");
+    let heard = folder.path().join("heard.wav");
+
+    let uri = format!("sip:1000@{}", far.local());
+    let answered = switch(&["call", &uri, "--record", heard.to_str().expect("a path in UTF-8")]).await;
+    assert_eq!(answered.status.code(), Some(0), "{}{}", stdout(&answered), stderr(&answered));
+    let report = far.report(PATIENCE).await.expect("the far end saw the call");
+    assert!(report.got("ACK"), "{report:?}");
+    let sound = read_wav(&heard).expect("what was heard");
+    assert!(tone_share(&sound, 440.0) > 0.5, "the tone is not in the {} samples heard", sound.len());
+
+    let uri = format!("sip:busy@{}", far.local());
+    let busy = switch(&["call", &uri]).await;
+    assert_eq!(busy.status.code(), Some(1), "{}", stdout(&busy));
+    assert!(stdout(&busy).contains("486"), "{}", stdout(&busy));
+    let expected = switch(&["call", &uri, "--expect", "486"]).await;
+    assert_eq!(expected.status.code(), Some(0), "{}", stdout(&expected));
+}
