@@ -3,16 +3,7 @@
 //! Nothing is interpreted here beyond the rules of the format itself (an `<expression>` child beats the attribute, text
 //! beats `data`). Lowering gives it a meaning.
 
-/// A place in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
-    /// Which source.
-    pub file: u32,
-    /// First byte.
-    pub start: u32,
-    /// One past the last byte.
-    pub end: u32,
-}
+pub use crate::words::text::Span;
 
 /// A text with its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

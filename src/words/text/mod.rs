@@ -1,1 +1,7 @@
 //! Source files, spans, diagnostics and their renderers.
+
+mod diagnostic;
+mod source;
+
+pub use diagnostic::{Diagnostic, Severity, render};
+pub use source::{Location, Sources, Span};
