@@ -33,6 +33,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/media", &["leg"]),
     ("edge/control", &[]),
     ("edge/endpoint", &["net", "store"]),
+    ("edge/files", &[]),
     ("edge/media", &[]),
     ("edge/net", &[]),
     ("edge/store", &[]),

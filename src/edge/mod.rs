@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod endpoint;
+pub mod files;
 pub mod media;
 pub mod net;
 pub mod store;

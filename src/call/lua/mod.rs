@@ -1,1 +1,5 @@
-//! The Lua host.
+//! Lua scripts: so far, whether their text can be read.
+
+mod syntax;
+
+pub use syntax::{SyntaxError, syntax_error};

@@ -1,1 +1,5 @@
 //! Typed settings read from the XML tree.
+
+mod root;
+
+pub use root::{Folders, root_document};

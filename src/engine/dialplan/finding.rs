@@ -3,6 +3,7 @@
 
 use super::ast::Span;
 use crate::words::pattern::PatternError;
+use crate::words::text::{Diagnostic, Severity};
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -140,5 +141,35 @@ impl Finding {
     /// True for what makes a call fail; the rest is only suspicious.
     pub fn is_error(&self) -> bool {
         matches!(self, Self::BadPattern { .. } | Self::UnknownApplication { .. } | Self::DuplicateContext { .. })
+    }
+
+    /// What to do about it; none when the message says it all.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::DuplicateSection { .. } => "move its contexts into the first section",
+            Self::DuplicateContext { .. } => "move its extensions into the first context of this name",
+            Self::NamelessContext { .. } => "give it a name",
+            Self::UnknownElement { .. } => "names are case-sensitive; correct it or take it out",
+            Self::NoCondition { .. } => "write <condition> around the actions; without attributes it always matches",
+            Self::TooDeep { .. } => "move the inner conditions into an extension of their own",
+            Self::BadPattern { .. } => "correct the expression",
+            Self::UnknownApplication { .. } => "correct the name",
+            Self::NotInline { .. } => "take inline=\"true\" off",
+            Self::UnknownBreak { .. } => "write on-false, on-true, always or never",
+            Self::UnknownField { .. } => "write a field of the caller profile, or ${…} around a variable",
+            Self::RefusedData { .. } => "write the quote without a backslash",
+        })
+    }
+}
+
+impl From<&Finding> for Diagnostic {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            severity: if finding.is_error() { Severity::Error } else { Severity::Warning },
+            code: finding.code(),
+            message: finding.to_string(),
+            remedy: finding.remedy().map(str::to_owned),
+            span: Some(finding.span()),
+        }
     }
 }

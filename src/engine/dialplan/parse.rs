@@ -3,6 +3,7 @@
 use super::ast::{ActionElement, Condition, Context, Extension, Span, Test, Text};
 use super::dates::ATTRIBUTES;
 use super::finding::Finding;
+use crate::engine::xml;
 
 /// Nested conditions below this depth are left out; no walk gets there.
 const MAX_DEPTH: usize = 110;
@@ -21,6 +22,38 @@ pub trait Node {
     fn span(&self) -> Span;
     /// Its children in order.
     fn children(&self) -> Vec<&Self>;
+}
+
+impl From<&xml::Text> for Text {
+    fn from(text: &xml::Text) -> Self {
+        Self { text: text.text.clone(), span: text.span }
+    }
+}
+
+impl Node for xml::Element {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn attribute(&self, name: &str) -> Option<Text> {
+        xml::Element::attribute(self, name).map(Text::from)
+    }
+
+    fn attribute_names(&self) -> Vec<&str> {
+        self.attributes.iter().map(|attribute| &*attribute.name).collect()
+    }
+
+    fn text(&self) -> Option<Text> {
+        self.text.as_ref().map(Text::from)
+    }
+
+    fn span(&self) -> Span {
+        self.span
+    }
+
+    fn children(&self) -> Vec<&Self> {
+        self.children.iter().collect()
+    }
 }
 
 /// Reads the contexts of a document: of its first `<section name="dialplan">`, or of the root when it is that section.
