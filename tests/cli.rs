@@ -44,6 +44,26 @@ async fn causes_are_explained() {
 }
 
 #[tokio::test]
+async fn a_folder_is_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path in UTF-8");
+    let nothing = switch(&["check", path]).await;
+    assert_eq!(nothing.status.code(), Some(2), "{}", stdout(&nothing));
+
+    let dialplan = folder.path().join("dialplan");
+    std::fs::create_dir(&dialplan).expect("a folder");
+    std::fs::write(dialplan.join("a.xml"), "<context name=\"public\">\n  <extension>\n</context>\n").expect("a file");
+    let broken = switch(&["check", path]).await;
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(stdout(&broken).contains("a.xml:3:1: error[xml]"), "{}", stdout(&broken));
+
+    std::fs::write(dialplan.join("a.xml"), "<context name=\"public\">\n</context>\n").expect("a file");
+    let sound = switch(&["check", path]).await;
+    assert_eq!(sound.status.code(), Some(0));
+    assert!(stdout(&sound).contains("1 contexts, 0 extensions, 0 scripts: 0 errors, 0 warnings"), "{}", stdout(&sound));
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() {
     let unknown = switch(&["frobnicate"]).await;
     assert_eq!(unknown.status.code(), Some(2));

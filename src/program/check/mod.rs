@@ -1,1 +1,234 @@
-//! The checker.
+//! `switch check`: loads what the switch would load and reports every mistake.
+//!
+//! Rules so far: everything the XML loader and the dialplan compiler find; Lua scripts that an action names but that are
+//! not there, or whose text is no Lua; prompts that are not there. Whether an application exists is not checked yet.
+
+mod scripts;
+mod sounds;
+
+use std::path::{Path, PathBuf};
+
+use crate::edge::files::FileLoader;
+use crate::engine::config::{Folders, root_document};
+use crate::engine::dialplan::{AppCatalog, AppFacts, Dialplan, Finding};
+use crate::engine::xml::{self, Element};
+use crate::words::model::Variables;
+use crate::words::text::{Diagnostic, Severity, Sources};
+
+/// What is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// With it, this folder's `freeswitch.xml` is the root.
+    pub conf: Option<PathBuf>,
+    /// Folders of a configuration without a `freeswitch.xml`.
+    pub folders: Folders,
+    /// Lua scripts.
+    pub scripts: PathBuf,
+    /// Prompts.
+    pub sounds: PathBuf,
+    /// Whether `exec` and `exec-set` run their commands.
+    pub commands: bool,
+}
+
+impl Subject {
+    /// The usual folders below one.
+    pub fn below(folder: &Path) -> Self {
+        Self {
+            conf: None,
+            folders: Folders::below(&folder.to_string_lossy()),
+            scripts: folder.join("scripts"),
+            sounds: folder.join("sounds"),
+            commands: true,
+        }
+    }
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Report {
+    /// Every file that was read.
+    pub sources: Sources,
+    /// Mistakes, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Name and number of extensions of each context.
+    pub contexts: Vec<(String, usize)>,
+    /// Lua scripts that were compiled.
+    pub scripts: usize,
+}
+
+impl Report {
+    /// Number of mistakes of this weight.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|found| found.severity == severity).count()
+    }
+}
+
+/// Knows no application: which ones exist is not checked yet.
+struct NoCatalog;
+
+impl AppCatalog for NoCatalog {
+    fn application(&self, _name: &str) -> Option<AppFacts> {
+        None
+    }
+}
+
+/// Checks; reads files, changes nothing. The error says that there is nothing to check.
+pub fn check(subject: &Subject) -> Result<Report, String> {
+    let (name, text) = root(subject)?;
+    let loader = FileLoader { commands: subject.commands };
+    let loaded = xml::load(&name, &text, globals(subject), &loader);
+    let (mut sources, mut diagnostics) = (loaded.sources, loaded.diagnostics);
+    let mut contexts = Vec::new();
+    if let Some(root) = &loaded.root {
+        let (dialplan, findings) = Dialplan::compile(root, &NoCatalog);
+        contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
+        let known = findings.iter().filter(|finding| !matches!(finding, Finding::UnknownApplication { .. }));
+        diagnostics.extend(known.map(Diagnostic::from));
+        diagnostics.extend(actions(root).filter_map(|action| sounds::check(action, &subject.sounds)));
+        diagnostics.extend(actions(root).filter_map(|action| scripts::named(action, &subject.scripts)));
+    }
+    let scripts = scripts::compile(&subject.scripts, &mut sources, &mut diagnostics);
+    diagnostics.sort_by_key(|found| found.span.map(|span| (span.file, span.start)));
+    Ok(Report { sources, diagnostics, contexts, scripts })
+}
+
+/// Name and text of the root document.
+fn root(subject: &Subject) -> Result<(String, Vec<u8>), String> {
+    if let Some(conf) = &subject.conf {
+        let path = conf.join("freeswitch.xml");
+        let text = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        return Ok((path.to_string_lossy().into_owned(), text));
+    }
+    let dialplan = &subject.folders.dialplan;
+    if !Path::new(dialplan).is_dir() {
+        return Err(format!("there is no folder {dialplan}"));
+    }
+    Ok(("freeswitch.xml".to_owned(), root_document(&subject.folders).into_bytes()))
+}
+
+/// Globals that exist before the first line is read.
+fn globals(subject: &Subject) -> Variables {
+    let mut globals = Variables::new();
+    let base = subject.conf.as_deref().map_or_else(|| subject.folders.base.clone(), |conf| conf.display().to_string());
+    for (name, value) in [
+        ("hostname", "localhost"),
+        ("local_ip_v4", "127.0.0.1"),
+        ("local_mask_v4", "255.0.0.0"),
+        ("local_ip_v6", "::1"),
+        ("domain", "127.0.0.1"),
+        ("base_dir", &base),
+        ("conf_dir", &base),
+        ("script_dir", &subject.scripts.to_string_lossy()),
+        ("sounds_dir", &subject.sounds.to_string_lossy()),
+    ] {
+        globals.set(name, value);
+    }
+    for name in
+        ["recordings", "log", "run", "db", "mod", "htdocs", "temp", "grammar", "fonts", "images", "certs", "storage"]
+    {
+        globals.set(&format!("{name}_dir"), &format!("{base}/{name}"));
+    }
+    for name in ["cache", "data", "localstate"] {
+        globals.set(&format!("{name}_dir"), &format!("{base}/{name}"));
+    }
+    globals.set("sound_prefix", &subject.sounds.to_string_lossy());
+    globals
+}
+
+/// An action of the dialplan whose data is known now: it holds no expansion and no capture.
+#[derive(Debug, Clone, Copy)]
+struct Action<'e> {
+    application: &'e str,
+    data: &'e xml::Text,
+}
+
+fn actions(root: &Element) -> impl Iterator<Item = Action<'_>> {
+    let mut open: Vec<&Element> = root.find("section", "name", "dialplan").into_iter().collect();
+    std::iter::from_fn(move || {
+        loop {
+            let element = open.pop()?;
+            open.extend(element.children.iter().rev());
+            if element.name != "action" && element.name != "anti-action" {
+                continue;
+            }
+            let written = element.text.as_ref().filter(|text| !text.text.is_empty());
+            let data = written.or_else(|| element.attribute("data")).filter(|data| !data.text.contains('$'));
+            if let (Some(application), Some(data)) = (element.attribute("application"), data) {
+                return Some(Action { application: &application.text, data });
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::text::render;
+
+    /// Checks a folder with these files.
+    fn check_files(files: &[(&str, &str)]) -> (Report, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let report = check(&Subject::below(folder.path())).unwrap();
+        let shown = render(&report.sources, &report.diagnostics);
+        let shown = shown.replace(&format!("{}/", folder.path().display()), "");
+        (report, shown)
+    }
+
+    fn plan(action: &str) -> String {
+        format!(
+            "<include>\n<context name=\"public\">\n<extension name=\"a\">\n<condition>\n{action}\n</condition>\n</extension>\n\
+             </context>\n</include>\n"
+        )
+    }
+
+    #[test]
+    fn mistakes_are_found_in_their_place() {
+        for (action, expected) in [
+            ("<action application=\"lua\" data=\"none.lua a b\"/>", "dialplan/a.xml:5:33: error[missing-script]"),
+            ("<action application=\"playback\" data=\"ivr/none.wav\"/>", "dialplan/a.xml:5:38: error[missing-prompt]"),
+            ("<Action application=\"lua\"/>", "dialplan/a.xml:5:1: warning[unknown-element]"),
+            ("<action application=\"set\" data=\"a=$${nosuch}\"/>", "dialplan/a.xml:5:35: warning[undefined-global]"),
+            ("</action>", "dialplan/a.xml:5:1: error[xml]"),
+        ] {
+            let (report, shown) = check_files(&[("dialplan/a.xml", &plan(action))]);
+            assert!(shown.starts_with(expected), "{action}: {shown}");
+            assert_eq!(report.diagnostics.len(), 1, "{shown}");
+        }
+        for action in [
+            "<action application=\"lua\" data=\"x.lua a\"/>",
+            "<action application=\"lua\" data=\"${script}\"/>",
+            "<action application=\"lua\" data=\"~return 1\"/>",
+            "<action application=\"playback\" data=\"ivr/a.wav\"/>",
+            "<action application=\"playback\" data=\"ivr/b.wav\"/>",
+            "<action application=\"playback\" data=\"tone_stream://%(1,0,1)\"/>",
+            "<action application=\"playback\" data=\"/usr/share/freeswitch/sounds/ivr/a.wav\"/>",
+        ] {
+            let sound = [("sounds/ivr/a.wav", ""), ("sounds/ivr/8000/b.wav", ""), ("scripts/x.lua", "return 1")];
+            let plan = plan(action);
+            let files: Vec<_> = sound.into_iter().chain([("dialplan/a.xml", plan.as_str())]).collect();
+            let (report, shown) = check_files(&files);
+            assert_eq!((shown.as_str(), report.scripts), ("", 1), "{action}");
+            assert_eq!(report.contexts, [("public".to_owned(), 1)]);
+        }
+    }
+
+    #[test]
+    fn scripts_are_compiled() {
+        let (report, shown) =
+            check_files(&[("dialplan/a.xml", ""), ("scripts/deep/x.lua", "if x then\n  y = = 1\nend\n")]);
+        assert!(shown.starts_with("scripts/deep/x.lua:2:3: error[lua-syntax]: unexpected symbol near '='"), "{shown}");
+        assert_eq!(report.count(Severity::Error), 1);
+    }
+
+    #[test]
+    fn the_shipped_example_is_without_fault() {
+        let report = check(&Subject::below(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap();
+        assert_eq!(render(&report.sources, &report.diagnostics), "");
+        assert!(report.scripts > 0 && report.contexts.iter().any(|(name, count)| name == "public" && *count > 10));
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod causes;
+pub mod check;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ struct Cli {
 enum Command {
     /// Place one call with a scripted phone
     Call(Box<call::CallArgs>),
+    /// Report every mistake in dialplan, users, scripts and prompts
+    Check(check::CheckArgs),
     /// Explain SIP codes and hangup causes
     Causes(causes::CausesArgs),
 }
@@ -32,10 +35,11 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Some(Command::Call(args)) => call::run(&args),
         Some(Command::Causes(args)) => causes::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
         None => {
             let _ = writeln!(
                 std::io::stderr(),
-                "switch: this build takes no calls yet; it has the commands 'call' and 'causes' (see switch --help)"
+                "switch: this build takes no calls yet; it has the commands 'call', 'causes' and 'check' (see switch --help)"
             );
             ExitCode::from(2)
         }
