@@ -9,6 +9,7 @@
 
 #![allow(dead_code, unused_imports, reason = "the transactions that use these parts follow")]
 
+pub mod auth;
 mod command;
 mod config;
 mod event;
