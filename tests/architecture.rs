@@ -26,6 +26,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/app", &["control", "event", "leg", "media", "api", "failure"]),
     ("call/cdr", &[]),
     ("call/control", &[]),
+    ("call/dial", &["leg", "media", "failure"]),
     ("call/event", &[]),
     ("call/failure", &[]),
     ("call/leg", &["media"]),

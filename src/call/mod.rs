@@ -7,6 +7,7 @@ pub mod api;
 pub mod app;
 pub mod cdr;
 pub mod control;
+pub mod dial;
 pub mod event;
 pub mod failure;
 pub mod leg;
