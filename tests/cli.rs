@@ -60,7 +60,11 @@ async fn a_folder_is_checked() {
     std::fs::write(dialplan.join("a.xml"), "<context name=\"public\">\n</context>\n").expect("a file");
     let sound = switch(&["check", path]).await;
     assert_eq!(sound.status.code(), Some(0));
-    assert!(stdout(&sound).contains("1 contexts, 0 extensions, 0 scripts: 0 errors, 0 warnings"), "{}", stdout(&sound));
+    assert!(
+        stdout(&sound).contains("1 contexts, 0 extensions, 0 users, 0 scripts: 0 errors, 0 warnings"),
+        "{}",
+        stdout(&sound)
+    );
 }
 
 #[tokio::test]

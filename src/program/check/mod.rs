@@ -9,7 +9,7 @@ mod sounds;
 use std::path::{Path, PathBuf};
 
 use crate::edge::files::FileLoader;
-use crate::engine::config::{Folders, root_document};
+use crate::engine::config::{Directory, Folders, root_document};
 use crate::engine::dialplan::{AppCatalog, AppFacts, Dialplan, Finding};
 use crate::engine::xml::{self, Element};
 use crate::words::model::Variables;
@@ -52,6 +52,8 @@ pub struct Report {
     pub diagnostics: Vec<Diagnostic>,
     /// Name and number of extensions of each context.
     pub contexts: Vec<(String, usize)>,
+    /// Users of all domains.
+    pub users: usize,
     /// Lua scripts that were compiled.
     pub scripts: usize,
 }
@@ -78,18 +80,19 @@ pub fn check(subject: &Subject) -> Result<Report, String> {
     let loader = FileLoader { commands: subject.commands };
     let loaded = xml::load(&name, &text, globals(subject), &loader);
     let (mut sources, mut diagnostics) = (loaded.sources, loaded.diagnostics);
-    let mut contexts = Vec::new();
+    let (mut contexts, mut users) = (Vec::new(), 0);
     if let Some(root) = &loaded.root {
         let (dialplan, findings) = Dialplan::compile(root, &NoCatalog);
         contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
         let known = findings.iter().filter(|finding| !matches!(finding, Finding::UnknownApplication { .. }));
         diagnostics.extend(known.map(Diagnostic::from));
+        users = Directory::read(root).user_count();
         diagnostics.extend(actions(root).filter_map(|action| sounds::check(action, &subject.sounds)));
         diagnostics.extend(actions(root).filter_map(|action| scripts::named(action, &subject.scripts)));
     }
     let scripts = scripts::compile(&subject.scripts, &mut sources, &mut diagnostics);
     diagnostics.sort_by_key(|found| found.span.map(|span| (span.file, span.start)));
-    Ok(Report { sources, diagnostics, contexts, scripts })
+    Ok(Report { sources, diagnostics, contexts, users, scripts })
 }
 
 /// Name and text of the root document.
@@ -229,6 +232,10 @@ mod tests {
     fn the_shipped_example_is_without_fault() {
         let report = check(&Subject::below(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap();
         assert_eq!(render(&report.sources, &report.diagnostics), "");
-        assert!(report.scripts > 0 && report.contexts.iter().any(|(name, count)| name == "public" && *count > 10));
+        assert!(
+            report.scripts > 0
+                && report.users > 0
+                && report.contexts.iter().any(|(name, count)| name == "public" && *count > 10)
+        );
     }
 }

@@ -45,8 +45,9 @@ pub fn run(args: &CheckArgs) -> ExitCode {
             let _ = write!(out, "{}", render(&report.sources, &report.diagnostics));
             let _ = writeln!(
                 out,
-                "{} contexts, {extensions} extensions, {} scripts: {errors} errors, {} warnings",
+                "{} contexts, {extensions} extensions, {} users, {} scripts: {errors} errors, {} warnings",
                 report.contexts.len(),
+                report.users,
                 report.scripts,
                 report.count(Severity::Warning),
             );
