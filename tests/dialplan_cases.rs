@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use switch::call::api::{self, ApiContext, Directory, Store, UserField};
 use switch::engine::dialplan::{AppCatalog, AppFacts, Dialplan, Hunt, HuntFacts, HuntRequest, Outcome, Step};
-use switch::engine::xml::{self, Element, Loader};
+use switch::engine::xml::{self, Element, NoFiles};
 use switch::words::civil::Zones;
 use switch::words::expand::{Api, Lookup};
 use switch::words::model::Variables;
@@ -27,26 +27,6 @@ const RUN: usize = 193;
 
 /// Globals that every row expects.
 const GLOBALS: [(&str, &str); 2] = [("gvar", "global-value"), ("glit", "a${b}c")];
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn read(&self, _path: &str) -> Result<Vec<u8>, String> {
-        Err("no files here".to_owned())
-    }
-
-    fn glob(&self, _pattern: &str) -> Result<Vec<String>, String> {
-        Ok(Vec::new())
-    }
-
-    fn run(&self, _command: &str) -> Result<String, String> {
-        Err("no commands here".to_owned())
-    }
-
-    fn environment(&self, _name: &str) -> Option<String> {
-        None
-    }
-}
 
 struct Catalog;
 

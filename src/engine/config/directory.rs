@@ -179,28 +179,8 @@ fn inherit(entries: &mut Entries, from: &Element, list: &str, item: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::xml::{Loader, load};
+    use crate::engine::xml::{NoFiles, load};
     use crate::words::model::Variables;
-
-    struct NoFiles;
-
-    impl Loader for NoFiles {
-        fn read(&self, _path: &str) -> Result<Vec<u8>, String> {
-            Err("no files here".to_owned())
-        }
-
-        fn glob(&self, _pattern: &str) -> Result<Vec<String>, String> {
-            Ok(Vec::new())
-        }
-
-        fn run(&self, _command: &str) -> Result<String, String> {
-            Err("no commands here".to_owned())
-        }
-
-        fn environment(&self, _name: &str) -> Option<String> {
-            None
-        }
-    }
 
     fn directory(text: &str) -> Directory {
         let text = format!("<document><section name=\"directory\">{text}</section></document>");

@@ -1,7 +1,9 @@
 //! Typed settings read from the XML tree.
 
 mod directory;
+mod profile;
 mod root;
 
 pub use directory::{Directory, Entries, User};
+pub use profile::SipProfile;
 pub use root::{Folders, root_document};

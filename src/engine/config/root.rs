@@ -26,13 +26,20 @@ impl Folders {
 /// name it is loaded under: load it under a name without a folder.
 pub fn root_document(folders: &Folders) -> String {
     let mut text = String::from("<document type=\"freeswitch/xml\">\n");
+    // Behind the user's own files: of two configurations of one name the first counts.
+    let _ = write!(
+        text,
+        "<section name=\"configuration\">\n<X-PRE-PROCESS cmd=\"include\" data=\"{0}/autoload_configs/*.xml\"/>\n\
+         <configuration name=\"sofia.conf\">\n<profiles>\n\
+         <X-PRE-PROCESS cmd=\"include\" data=\"{0}/sip_profiles/*.xml\"/>\n</profiles>\n</configuration>\n</section>\n",
+        folders.base
+    );
     let mut section = |name: &str, pattern: &str| {
         let _ = write!(
             text,
             "<section name=\"{name}\">\n<X-PRE-PROCESS cmd=\"include\" data=\"{pattern}\"/>\n</section>\n"
         );
     };
-    section("configuration", &format!("{}/autoload_configs/*.xml", folders.base));
     section("dialplan", &format!("{}/*.xml", folders.dialplan));
     section("directory", &format!("{}/*.xml", folders.directory));
     text.push_str("</document>\n");

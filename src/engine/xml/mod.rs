@@ -28,6 +28,28 @@ pub trait Loader {
     fn environment(&self, name: &str) -> Option<String>;
 }
 
+/// A loader for documents that stand alone: there are no files, no commands and no environment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Loader for NoFiles {
+    fn read(&self, _path: &str) -> Result<Vec<u8>, String> {
+        Err("no files can be read here".to_owned())
+    }
+
+    fn glob(&self, _pattern: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
+    fn run(&self, _command: &str) -> Result<String, String> {
+        Err("no commands are run here".to_owned())
+    }
+
+    fn environment(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
 /// What came of a load.
 #[derive(Debug, Clone)]
 pub struct Loaded {

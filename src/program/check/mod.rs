@@ -9,7 +9,7 @@ mod sounds;
 use std::path::{Path, PathBuf};
 
 use crate::edge::files::FileLoader;
-use crate::engine::config::{Directory, Folders, root_document};
+use crate::engine::config::{Directory, Folders, SipProfile, root_document};
 use crate::engine::dialplan::{AppCatalog, AppFacts, Dialplan, Finding};
 use crate::engine::xml::{self, Element};
 use crate::words::model::Variables;
@@ -86,6 +86,7 @@ pub fn check(subject: &Subject) -> Result<Report, String> {
         contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
         let known = findings.iter().filter(|finding| !matches!(finding, Finding::UnknownApplication { .. }));
         diagnostics.extend(known.map(Diagnostic::from));
+        SipProfile::read(root, &mut diagnostics);
         users = Directory::read(root).user_count();
         diagnostics.extend(actions(root).filter_map(|action| sounds::check(action, &subject.sounds)));
         diagnostics.extend(actions(root).filter_map(|action| scripts::named(action, &subject.scripts)));
