@@ -19,10 +19,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR")]
     conf: Option<PathBuf>,
     /// XML dialplans
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "conf")]
     dialplan: Option<PathBuf>,
     /// Users
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "conf")]
     directory: Option<PathBuf>,
     /// Lua scripts
     #[arg(long, value_name = "DIR")]
