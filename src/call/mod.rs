@@ -6,6 +6,7 @@
 pub mod api;
 pub mod app;
 pub mod cdr;
+pub mod channel;
 pub mod control;
 pub mod dial;
 pub mod event;
@@ -13,3 +14,5 @@ pub mod failure;
 pub mod leg;
 pub mod lua;
 pub mod media;
+pub mod services;
+pub mod task;

@@ -1,1 +1,86 @@
-//! Call records.
+//! Call records: one per leg, written when the leg is over.
+
+use serde::Serialize;
+
+/// What is known of one leg at its end. Times are microseconds since 1970; absent: it never happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CallRecord {
+    /// Identifier of the channel.
+    pub uuid: String,
+    /// Identifier of the caller's channel; equal to `uuid` for the caller's own record.
+    pub call_uuid: String,
+    /// Call-ID of the SIP dialog; empty for other legs.
+    pub call_id: String,
+    /// `inbound` or `outbound`.
+    pub direction: &'static str,
+    /// Name of the channel.
+    pub channel: String,
+    /// Caller's name.
+    pub caller_name: String,
+    /// Caller's number.
+    pub caller: String,
+    /// Number dialled.
+    pub callee: String,
+    /// Context of the caller.
+    pub context: String,
+    /// Extension that ran last.
+    pub extension: String,
+    /// The leg came into being.
+    pub start: u64,
+    /// First ringing.
+    pub progress: Option<u64>,
+    /// First early media.
+    pub progress_media: Option<u64>,
+    /// Answer.
+    pub answer: Option<u64>,
+    /// First bridge.
+    pub bridge: Option<u64>,
+    /// End.
+    pub end: u64,
+    /// Seconds from start to end, as a difference of whole seconds.
+    pub duration: u64,
+    /// Seconds from answer to end, likewise; 0 without an answer.
+    pub billsec: u64,
+    /// Name of the cause.
+    pub cause: &'static str,
+    /// Q.850 number of the cause.
+    pub cause_q850: u32,
+    /// Final SIP status: sent to a caller, received from a called party; 0 when there was none.
+    pub sip_status: u16,
+    /// `originate_disposition` of the caller.
+    pub disposition: String,
+    /// Codec of the leg's audio; empty without media.
+    pub codec: String,
+    /// RTP packets received.
+    pub packets_received: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// RTP packets lost on the way to us.
+    pub packets_lost: u64,
+}
+
+impl CallRecord {
+    /// One line of JSON without line end.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Takes records. Never waits: a sink that cannot keep up drops the record and says so in the log.
+pub trait RecordSink: Send + Sync {
+    /// One leg is over.
+    fn record(&self, record: CallRecord);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line() {
+        let record = CallRecord { uuid: "u\n1".to_owned(), answer: Some(5), ..CallRecord::default() };
+        let json = record.json();
+        assert!(json.starts_with(r#"{"uuid":"u\n1","#) && json.contains(r#""answer":5,"bridge":null"#), "{json}");
+        assert!(!json.contains('\n'));
+    }
+}

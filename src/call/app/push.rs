@@ -1,0 +1,21 @@
+//! `push`: appends an item to an array variable.
+
+use super::{Application, Run};
+use crate::call::task::Call;
+
+/// The application.
+pub(super) static PUSH: Application = Application {
+    name: "push",
+    doc: "Appends an item to an array variable",
+    syntax: "<name>=<value>",
+    media: false,
+    inline: true,
+    zombie: true,
+    run: Run::Now(run),
+};
+
+fn run(call: &mut Call, data: &str) {
+    let (name, value) = data.split_once('=').or_else(|| data.split_once(',')).unwrap_or((data, ""));
+    let value = call.expand_now(value);
+    call.a.variables.push(name, &value);
+}

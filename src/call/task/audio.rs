@@ -1,0 +1,369 @@
+//! A leg's audio: what was offered, what was agreed, the port; and the progress of the caller's leg that needs it.
+
+use bytes::Bytes;
+
+use super::Call;
+use super::refusal::headers_of;
+use crate::call::leg::{EventSink, LegCommand, MediaParams};
+use crate::call::media::{MediaCommand, MediaEngine, MediaPort, PortId, StreamCodec, StreamSetup};
+use crate::engine::sdp::{Agreed, Codec, Direction, Local, Preference, SessionDescription};
+use crate::words::model::{Cause, Variables};
+
+/// Codecs of a leg whose endpoint names none.
+const LAST_RESORT: &str = "PCMU,PCMA";
+
+/// The audio of one leg.
+#[derive(Default)]
+pub struct LegAudio {
+    params: Option<MediaParams>,
+    /// What the far end offers.
+    offer: Option<SessionDescription>,
+    raw_offer: bool,
+    agreed: Option<Agreed>,
+    port: Option<Box<dyn MediaPort>>,
+    /// The description we sent last.
+    description: Option<Bytes>,
+    session: u64,
+    version: u64,
+    /// Codecs we offered.
+    offered: Vec<Codec>,
+}
+
+impl LegAudio {
+    /// That of a caller. An offer that cannot be read is found out when an answer is needed.
+    pub fn caller(params: Option<MediaParams>, offer: Option<Bytes>) -> Self {
+        let parsed = offer.as_ref().and_then(|bytes| SessionDescription::parse(bytes).ok());
+        Self { params, raw_offer: offer.is_some(), offer: parsed, ..Self::default() }
+    }
+
+    /// That of a called leg.
+    pub fn callee(params: Option<MediaParams>) -> Self {
+        Self { params, ..Self::default() }
+    }
+
+    /// Whether the leg has media at all.
+    pub fn wants_media(&self) -> bool {
+        self.params.is_some()
+    }
+
+    /// Whether the far end offered something, readable or not.
+    pub fn has_offer(&self) -> bool {
+        self.raw_offer
+    }
+
+    /// The port, once audio is set up.
+    pub fn port(&self) -> Option<&dyn MediaPort> {
+        self.port.as_deref()
+    }
+
+    /// The port's number.
+    pub fn port_id(&self) -> Option<PortId> {
+        self.port.as_ref().map(|port| port.id())
+    }
+
+    /// Whether a stream was agreed.
+    pub fn is_set_up(&self) -> bool {
+        self.agreed.is_some()
+    }
+
+    /// Codec in use; empty before.
+    pub fn codec_name(&self) -> &'static str {
+        self.agreed.as_ref().map_or("", |agreed| agreed.codec.info.name)
+    }
+
+    /// Tells the port something; without one nothing happens.
+    pub fn command(&self, command: MediaCommand) {
+        if let Some(port) = &self.port {
+            port.command(command);
+        }
+    }
+
+    fn preferences(&self, variables: &Variables) -> Vec<Codec> {
+        let profile = self.params.as_ref().map_or(LAST_RESORT, |params| &params.codecs);
+        let list = variables.get("absolute_codec_string").or_else(|| variables.get("codec_string")).unwrap_or(profile);
+        let (codecs, _) = Codec::list(list.trim_start_matches('='));
+        if codecs.is_empty() { Codec::list(LAST_RESORT).0 } else { codecs }
+    }
+
+    /// The caller's codecs that we know, in its order, in the form of `ep_codec_string`.
+    pub fn offered_codecs(&self) -> Option<String> {
+        let common = self.common();
+        let text: Vec<String> = common
+            .iter()
+            .map(|codec| {
+                let info = codec.info;
+                format!("{}.{}@{}h@{}i@{}b", info.module, info.name, info.rate, codec.ptime, info.bitrate)
+            })
+            .collect();
+        (!text.is_empty()).then(|| text.join(","))
+    }
+
+    fn common(&self) -> Vec<Codec> {
+        let ours = self.preferences(&Variables::new());
+        self.offer.as_ref().map_or_else(Vec::new, |offer| offer.common_codecs(&ours))
+    }
+
+    /// Codecs to offer a called leg: the one in use, else those the caller offered and we know.
+    pub fn codecs_for_callee(&self) -> Vec<Codec> {
+        match &self.agreed {
+            Some(agreed) => vec![agreed.codec],
+            None => self.common(),
+        }
+    }
+
+    /// Telephone-event number of the caller.
+    pub fn dtmf_payload(&self) -> Option<u8> {
+        let ours = self.preferences(&Variables::new());
+        match &self.agreed {
+            Some(agreed) => agreed.dtmf,
+            None => self.offer.as_ref()?.agree(&ours, Preference::Generous).ok()?.dtmf,
+        }
+    }
+
+    fn open(&mut self, engine: &dyn MediaEngine, near: Option<PortId>, sink: EventSink) -> Result<(), Cause> {
+        let Some(params) = &self.params else { return Ok(()) };
+        if self.port.is_none() {
+            let port = engine.open(params.bind, near, sink).map_err(|error| {
+                tracing::error!(%error, "no media port");
+                Cause::SWITCH_CONGESTION
+            })?;
+            // Any number will do that differs between the legs of a phone's memory; the port's own is at hand.
+            self.session = (u64::from(port.local().port()) << 32) | (port.id().0 & 0xffff_ffff);
+            self.port = Some(port);
+        }
+        Ok(())
+    }
+
+    fn local(&self, dtmf: Option<u8>) -> Option<Local> {
+        let (params, port) = (self.params.as_ref()?, self.port.as_ref()?);
+        let address = std::net::SocketAddr::new(params.advertise, port.local().port());
+        Some(Local {
+            name: "switch".to_owned(),
+            session: self.session,
+            version: self.session.wrapping_add(self.version),
+            address,
+            dtmf,
+            direction: Direction::SendRecv,
+        })
+    }
+
+    fn start_stream(&self, variables: &Variables) {
+        let (Some(agreed), Some(params), Some(port)) = (&self.agreed, &self.params, &self.port) else { return };
+        let held = !agreed.direction.receives();
+        let seconds = if held { params.rtp_hold_timeout_s } else { params.rtp_timeout_s };
+        let own = |name: &str, scale: u32| {
+            variables.get(name).and_then(|text| text.parse::<u32>().ok()).map(|n| n.saturating_mul(scale))
+        };
+        let timeout = own("media_timeout", 1).or_else(|| own("rtp_timeout_sec", 1000));
+        let hold = own("media_hold_timeout", 1).or_else(|| own("rtp_hold_timeout_sec", 1000));
+        let timeout_ms = match (held, timeout, hold) {
+            (false, Some(ms), _) | (true, _, Some(ms)) => ms,
+            (true, Some(ms), None) => ms.saturating_mul(10),
+            _ => seconds.saturating_mul(1000),
+        };
+        let auto_adjust = !variables.get("disable_rtp_auto_adjust").is_some_and(crate::words::model::truthy);
+        port.command(MediaCommand::Setup(StreamSetup {
+            remote: agreed.remote,
+            rtcp: agreed.rtcp,
+            codec: StreamCodec {
+                name: agreed.codec.info.name.to_owned(),
+                payload: agreed.payload,
+                rate: agreed.codec.info.rate,
+                ptime: agreed.codec.ptime,
+            },
+            dtmf: agreed.dtmf,
+            send: agreed.direction.receives(),
+            receive: agreed.direction.sends(),
+            auto_adjust,
+            timeout_ms,
+        }));
+    }
+
+    /// Answers the far end's offer: opens the port, starts the stream, gives the description. The same description again
+    /// when that was done before. None: the leg has no media.
+    pub fn answer(
+        &mut self,
+        engine: &dyn MediaEngine,
+        near: Option<PortId>,
+        sink: EventSink,
+        variables: &Variables,
+        force: Option<Codec>,
+    ) -> Result<Option<Bytes>, Cause> {
+        if self.params.is_none() || self.description.is_some() {
+            return Ok(self.description.clone());
+        }
+        let offer = self.offer.as_ref().ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
+        let mut ours = self.preferences(variables);
+        if let Some(codec) = force {
+            ours.sort_by_key(|own| own.info != codec.info);
+        }
+        let named = variables.get("rtp_codec_negotiation");
+        let rule = named.or(self.params.as_ref().map(|params| &*params.negotiation)).unwrap_or_default();
+        let preference = if force.is_some() { Preference::Greedy } else { Preference::parse(rule) };
+        let agreed = offer.agree(&ours, preference).map_err(|error| {
+            tracing::warn!(%error, "the offer cannot be answered");
+            Cause::INCOMPATIBLE_DESTINATION
+        })?;
+        self.open(engine, near, sink)?;
+        let local = self.local(agreed.dtmf).ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
+        let offer = self.offer.as_ref().ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
+        let text = Bytes::from(offer.answer(&local, &agreed).to_string());
+        self.agreed = Some(agreed);
+        self.description = Some(text.clone());
+        self.start_stream(variables);
+        Ok(Some(text))
+    }
+
+    /// Makes an offer of these codecs; opens the port.
+    pub fn offer(
+        &mut self,
+        engine: &dyn MediaEngine,
+        near: Option<PortId>,
+        sink: EventSink,
+        codecs: Vec<Codec>,
+        dtmf: Option<u8>,
+    ) -> Result<Option<Bytes>, Cause> {
+        let Some(params) = &self.params else { return Ok(None) };
+        let dtmf = dtmf.unwrap_or(params.dtmf_payload);
+        self.open(engine, near, sink)?;
+        let Some(local) = self.local(Some(dtmf)) else { return Ok(None) };
+        let text = Bytes::from(SessionDescription::offer(&local, &codecs).to_string());
+        self.offered = codecs;
+        self.description = Some(text.clone());
+        Ok(Some(text))
+    }
+
+    /// Takes the far end's answer to our offer, also a repeated one.
+    pub fn answered(&mut self, sdp: &[u8], variables: &Variables) -> Result<(), Cause> {
+        if self.params.is_none() {
+            return Ok(());
+        }
+        let agreed = SessionDescription::parse(sdp)
+            .map_err(|error| tracing::warn!(%error, "the answer cannot be read"))
+            .ok()
+            .and_then(|answer| {
+                answer
+                    .agree(&self.offered, Preference::Generous)
+                    .map_err(|error| tracing::warn!(%error, "the answer cannot be used"))
+                    .ok()
+            })
+            .ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
+        if self.agreed.as_ref() != Some(&agreed) {
+            self.agreed = Some(agreed);
+            self.start_stream(variables);
+        }
+        Ok(())
+    }
+
+    /// Answers a new offer within the call. None asks for an offer of ours: the present description is repeated.
+    pub fn reoffered(&mut self, sdp: Option<&[u8]>, variables: &Variables) -> Result<Option<Bytes>, Cause> {
+        let Some(sdp) = sdp else { return Ok(self.description.clone()) };
+        if self.params.is_none() {
+            return Ok(None);
+        }
+        let offer = SessionDescription::parse(sdp).map_err(|_| Cause::INCOMPATIBLE_DESTINATION)?;
+        // The codec stays when it still can: a hold must not change it.
+        let mut ours = self.preferences(variables);
+        if let Some(present) = &self.agreed {
+            ours.sort_by_key(|own| own.info != present.codec.info);
+        }
+        let agreed = offer.agree(&ours, Preference::Greedy).map_err(|_| Cause::INCOMPATIBLE_DESTINATION)?;
+        self.version += 1;
+        let local = self.local(agreed.dtmf).ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
+        let text = Bytes::from(offer.answer(&local, &agreed).to_string());
+        let changed = self.agreed.as_ref() != Some(&agreed);
+        self.agreed = Some(agreed);
+        self.description = Some(text.clone());
+        if changed {
+            self.start_stream(variables);
+        }
+        Ok(Some(text))
+    }
+
+    /// Releases the port and gives its counters.
+    pub fn close(&mut self) -> crate::call::media::MediaStats {
+        self.port.take().map(|port| port.stats()).unwrap_or_default()
+    }
+
+    /// The codec agreed.
+    pub fn codec(&self) -> Option<Codec> {
+        self.agreed.as_ref().map(|agreed| agreed.codec)
+    }
+}
+
+impl Call {
+    /// The caller's description, made when it is first needed; a failure hangs the caller up.
+    fn caller_description(&mut self) -> Result<Option<Bytes>, Cause> {
+        let near = self.callees.iter().find_map(|callee| callee.audio.port_id());
+        let force = self
+            .a
+            .is_true("inherit_codec")
+            .then(|| self.callees.iter().find_map(|callee| callee.audio.codec()))
+            .flatten();
+        let sink = self.sink.clone();
+        let result = self.audio.answer(&*self.services.media, near, sink, &self.a.variables, force);
+        if let Err(cause) = result {
+            self.a.variables.set("endpoint_disposition", "CODEC NEGOTIATION ERROR");
+            self.hangup(cause);
+        }
+        result
+    }
+
+    /// `answer`: 200 with SDP. True when the channel is answered.
+    pub async fn answer(&mut self) -> bool {
+        if !self.a.up() {
+            return false;
+        }
+        if self.a.answered {
+            return true;
+        }
+        let Ok(sdp) = self.caller_description() else { return false };
+        let headers = headers_of(&self.a.variables, &["sip_rh_"]);
+        self.tell(LegCommand::Answer { headers, sdp });
+        self.a.answered = true;
+        self.a.times.answered = self.now_us();
+        self.a.status = 200;
+        self.a.variables.set("endpoint_disposition", "ANSWER");
+        tracing::info!("answered");
+        self.execute_on("execute_on_answer").await;
+        true
+    }
+
+    /// `pre_answer`: 183 with SDP. True when media can be sent.
+    pub async fn pre_answer(&mut self) -> bool {
+        if !self.a.up() {
+            return false;
+        }
+        if self.a.has_media() {
+            return true;
+        }
+        let Ok(sdp) = self.caller_description() else { return false };
+        let status = if self.a.is_true("early_use_180") { 180 } else { 183 };
+        let headers = headers_of(&self.a.variables, &["sip_ph_"]);
+        self.tell(LegCommand::Provisional { status, phrase: None, headers, sdp });
+        self.a.early = true;
+        let now = self.now_us();
+        if self.a.times.progress_media == 0 {
+            self.a.times.progress_media = now;
+        }
+        self.a.variables.set("endpoint_disposition", "EARLY MEDIA");
+        self.execute_on("execute_on_pre_answer").await;
+        self.execute_on("execute_on_media").await;
+        true
+    }
+
+    /// `ring_ready`: 180, or 182 when queued; once, and never after media.
+    pub async fn ring_ready(&mut self, queued: bool) {
+        if !self.a.up() || self.a.rung || self.a.has_media() {
+            return;
+        }
+        let headers = headers_of(&self.a.variables, &["sip_ph_"]);
+        let status = if queued { 182 } else { 180 };
+        self.tell(LegCommand::Provisional { status, phrase: None, headers, sdp: None });
+        self.a.rung = true;
+        if self.a.times.progress == 0 {
+            self.a.times.progress = self.now_us();
+        }
+        self.execute_on("execute_on_ring").await;
+    }
+}

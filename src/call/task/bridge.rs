@@ -1,0 +1,269 @@
+//! The application `bridge` from its dial string to the decision what happens to the caller afterwards.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Call, Wake};
+use crate::call::channel::Phase;
+use crate::call::failure::{Decision, decide};
+use crate::call::leg::{LegEvent, LegId};
+use crate::call::media::{MediaCommand, MediaEvent};
+use crate::words::expand::split;
+use crate::words::model::variables::holds_expansion;
+use crate::words::model::{Cause, truthy};
+
+/// How a bridge ended.
+struct BridgeEnd {
+    /// The called leg had answered.
+    answered: bool,
+    /// The called leg's cause.
+    cause: Option<Cause>,
+    /// Ended by `bridge_terminate_key` or by `continue_on_answer_timeout`: no rule for failures applies.
+    clean: bool,
+}
+
+impl Call {
+    /// Dials, bridges, and applies the rules for what comes after.
+    pub async fn bridge(&mut self, dial_string: &str) {
+        if dial_string.trim().is_empty() {
+            return;
+        }
+        match self.originate(dial_string).await {
+            Ok(id) => self.bridged(id).await,
+            Err(failure) => {
+                let cause = failure.effective();
+                tracing::info!(cause = cause.name(), "originate failed");
+                self.a.variables.set("originate_failed_cause", cause.name());
+                self.after_failure(cause).await;
+            }
+        }
+    }
+
+    /// What becomes of a caller whose bridge failed.
+    pub(super) async fn after_failure(&mut self, cause: Cause) {
+        if !self.a.up() || self.a.phase == Phase::Routing {
+            return;
+        }
+        let globals = self.services.globals.all();
+        let decision = decide(cause, |name| self.a.get(name).or_else(|| globals.get(name)));
+        match decision {
+            Decision::Continue => {}
+            Decision::Transfer { extension, dialplan, context } => {
+                self.transfer(&extension, dialplan.as_deref(), context.as_deref());
+            }
+            Decision::Hangup(cause) => self.hangup(cause),
+        }
+    }
+
+    async fn bridged(&mut self, id: LegId) {
+        let end = self.join(id).await;
+        let cause = end.cause.unwrap_or(Cause::NORMAL_CLEARING);
+        self.drop_callee(id);
+        if !self.a.up() || self.a.phase == Phase::Routing || end.clean {
+            return;
+        }
+        if !end.answered {
+            self.after_failure(cause).await;
+        }
+        self.after_bridge(end.answered, cause).await;
+    }
+
+    /// Joins caller and called leg until one of them leaves.
+    async fn join(&mut self, id: LegId) -> BridgeEnd {
+        self.name_partner(id);
+        let answered = self.callee(id).is_some_and(|callee| callee.channel.answered);
+        let connected = if answered { self.answer().await } else { self.pre_answer().await };
+        if !connected {
+            let cause = self.a.cause.unwrap_or(Cause::INCOMPATIBLE_DESTINATION);
+            self.end_callee(id, cause);
+            return BridgeEnd { answered, cause: Some(cause), clean: false };
+        }
+        self.stop_ringback();
+        self.export_both_ways(id);
+        self.execute_on("execute_on_pre_bridge").await;
+        self.connect(id);
+        let end = self.while_bridged(id).await;
+        self.audio.command(MediaCommand::Part);
+        self.a.bridged = false;
+        let cause = self.callee(id).and_then(|callee| callee.channel.cause);
+        if let Some(cause) = cause {
+            self.a.variables.set("bridge_hangup_cause", cause.name());
+        }
+        self.execute_on("execute_on_post_bridge").await;
+        BridgeEnd { cause, ..end }
+    }
+
+    /// Variables that tell either side of the other.
+    fn name_partner(&mut self, id: LegId) {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
+        let b = &mut callee.channel;
+        self.a.variables.set("signal_bond", &b.uuid);
+        self.a.variables.set("bridge_channel", &b.profile.chan_name);
+        self.a.variables.set("bridge_uuid", &b.uuid);
+        self.a.variables.set("last_bridge_to", &b.uuid);
+        b.variables.set("bridge_channel", &self.a.profile.chan_name);
+        b.variables.set("bridge_uuid", &self.a.uuid);
+        b.variables.set("last_bridge_to", &self.a.uuid);
+        let imports: Vec<String> = self.a.get("import").map(|list| split(list, ',', 64)).unwrap_or_default();
+        for name in imports {
+            if let Some(value) = b.get(&name) {
+                self.a.variables.set(&name, value);
+            }
+        }
+    }
+
+    /// `bridge_export`: named variables are copied in both directions, the called leg's first.
+    fn export_both_ways(&mut self, id: LegId) {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
+        let (a, b) = (&mut self.a, &mut callee.channel);
+        for name in b.get("bridge_export_vars").map(|list| split(list, ',', 256)).unwrap_or_default() {
+            if let Some(value) = b.get(&name).filter(|value| !holds_expansion(value)) {
+                a.variables.set(&name, value);
+            }
+        }
+        for name in a.get("bridge_export_vars").map(|list| split(list, ',', 256)).unwrap_or_default() {
+            if let Some(value) = a.get(&name).filter(|value| !holds_expansion(value)) {
+                b.variables.set(&name, value);
+            }
+        }
+    }
+
+    fn connect(&mut self, id: LegId) {
+        let now = self.now_us();
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
+        for channel in [&mut self.a, &mut callee.channel] {
+            channel.bridged = true;
+            if channel.times.bridged == 0 {
+                channel.times.bridged = now;
+            }
+        }
+        if let Some(with) = callee.audio.port_id() {
+            self.audio.command(MediaCommand::Join { with });
+        }
+        tracing::info!(to = %callee.channel.profile.chan_name, "bridged");
+    }
+
+    async fn while_bridged(&mut self, id: LegId) -> BridgeEnd {
+        let seconds = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+        let limit = seconds(self.a.get("bridge_answer_timeout"))
+            .map(|seconds| Instant::now() + Duration::from_secs(seconds.max(1)));
+        let mut end = BridgeEnd { answered: false, cause: None, clean: false };
+        loop {
+            let Some(callee) = self.callee(id) else { return end };
+            end.answered = callee.channel.answered;
+            if !callee.channel.up() {
+                return end;
+            }
+            if !self.a.up() || self.a.phase == Phase::Routing {
+                let cause = if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL };
+                self.end_callee(id, cause);
+                return end;
+            }
+            if self.terminated_by_key(id) {
+                self.end_callee(id, if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL });
+                return BridgeEnd { clean: true, ..end };
+            }
+            match self.next(limit.filter(|_| !end.answered)).await {
+                Wake::Timer => {
+                    end.clean = self.a.is_true("continue_on_answer_timeout");
+                    if !end.clean {
+                        self.hangup(Cause::ALLOTTED_TIMEOUT);
+                    }
+                    self.end_callee(id, Cause::ORIGINATOR_CANCEL);
+                    return end;
+                }
+                Wake::Callee(leg, event) if leg == id => self.bridged_leg(id, event).await,
+                Wake::CalleeMedia(leg, MediaEvent::Dtmf { digit, .. }) if leg == id => {
+                    if let Some(callee) = self.callee(id) {
+                        callee.channel.push_digit(digit);
+                    }
+                }
+                Wake::CalleeMedia(leg, MediaEvent::Timeout) if leg == id => self.end_callee(id, Cause::MEDIA_TIMEOUT),
+                Wake::Callee(..) | Wake::CalleeMedia(..) | Wake::Caller | Wake::Media(_) => {}
+            }
+        }
+    }
+
+    async fn bridged_leg(&mut self, id: LegId, event: LegEvent) {
+        match event {
+            LegEvent::Answered { sdp, headers, .. } => {
+                let now = self.now_us();
+                let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
+                callee.channel.answered = true;
+                callee.channel.status = 200;
+                callee.channel.times.answered = now;
+                super::callee::received_headers(&mut callee.channel, &mut self.a, "sip_rh_", headers);
+                if self.agree_answer(id, sdp.as_deref()).is_ok() && !self.answer().await {
+                    self.end_callee(id, Cause::INCOMPATIBLE_DESTINATION);
+                }
+            }
+            LegEvent::Failed(failure) => {
+                self.callee_failed(id, failure);
+            }
+            LegEvent::Bye { reason, headers } => {
+                self.callee_hung_up(id, reason, headers);
+            }
+            LegEvent::Lost(cause) => {
+                if let Some(callee) = self.callee(id) {
+                    callee.gone = true;
+                }
+                self.end_callee(id, cause);
+            }
+            LegEvent::Progress { .. } | LegEvent::Redirected { .. } => {}
+            other => self.callee_request(id, other),
+        }
+    }
+
+    /// A digit of either side that its `bridge_terminate_key` names. Other digits have crossed the bridge already.
+    fn terminated_by_key(&mut self, id: LegId) -> bool {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return false };
+        let mut pressed = false;
+        for channel in [&mut self.a, &mut callee.channel] {
+            let keys = channel.get("bridge_terminate_key").unwrap_or_default().to_owned();
+            pressed |= channel.digits.drain(..).any(|digit| keys.contains(digit));
+        }
+        pressed
+    }
+
+    /// What the caller's variables say about the time after a bridge.
+    async fn after_bridge(&mut self, answered: bool, cause: Cause) {
+        let rule = self.a.get("hangup_after_bridge").unwrap_or_default().to_owned();
+        if rule.eq_ignore_ascii_case("explicit") {
+            self.hangup(cause);
+            return;
+        }
+        if !self.executing() {
+            return;
+        }
+        let is_set = |call: &Self, when_answered: &str, early: &str| {
+            (answered && call.a.is_true(when_answered)) || call.a.is_true(early)
+        };
+        if is_set(self, "park_after_bridge", "park_after_early_bridge") {
+            self.park().await;
+            return;
+        }
+        let targets: &[&str] = if answered {
+            &["transfer_after_bridge", "transfer_after_early_bridge"]
+        } else {
+            &["transfer_after_early_bridge"]
+        };
+        for name in targets {
+            if let Some(target) = self.a.get(name).map(str::to_owned) {
+                self.a.variables.remove(name);
+                let mut parts = target.split(':');
+                let extension = parts.next().unwrap_or_default();
+                self.transfer(extension, parts.next(), parts.next());
+                return;
+            }
+        }
+        if answered && truthy(&rule) {
+            self.hangup(cause);
+            return;
+        }
+        if let Some(app) = self.a.get("exec_after_bridge_app").map(str::to_owned) {
+            let data = self.a.get("exec_after_bridge_arg").unwrap_or_default().to_owned();
+            self.replace_list(app, data);
+        }
+    }
+}

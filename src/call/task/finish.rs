@@ -1,0 +1,151 @@
+//! The end of a call: legs released, the caller told, hooks run, records written.
+
+use super::Call;
+use super::refusal::{headers_of, reason_header, refusal, unsendable};
+use crate::call::cdr::CallRecord;
+use crate::call::channel::Channel;
+use crate::call::leg::{LegCommand, LegId};
+use crate::call::media::MediaStats;
+use crate::words::model::Cause;
+
+impl Call {
+    pub(super) async fn finish(&mut self) {
+        self.hangup(Cause::NORMAL_CLEARING);
+        let left: Vec<LegId> = self.callees.iter().map(|callee| callee.id).collect();
+        for id in left {
+            self.end_callee(id, Cause::ORIGINATOR_CANCEL);
+            self.drop_callee(id);
+        }
+        let cause = self.a.cause.unwrap_or(Cause::NORMAL_CLEARING);
+        self.a.variables.set("hangup_cause", cause.name());
+        self.a.variables.set("hangup_cause_q850", &cause.q850().to_string());
+        self.release_caller(cause);
+        self.final_times();
+        self.hangup_hook().await;
+        let stats = self.audio.close();
+        let mut record = self.record_of(&self.a, self.audio.codec_name(), stats);
+        self.a.get("originate_disposition").unwrap_or_default().clone_into(&mut record.disposition);
+        self.services.records.record(record);
+    }
+
+    /// BYE, or the final refusal.
+    fn release_caller(&mut self, cause: Cause) {
+        if self.caller_gone {
+            return;
+        }
+        let reason = reason_header(cause, &self.a.variables);
+        if self.a.answered {
+            let mut headers = headers_of(&self.a.variables, &["sip_bye_h_"]);
+            headers.extend(reason.map(|text| ("Reason".to_owned(), text)));
+            self.a.variables.set("sip_hangup_disposition", "send_bye");
+            self.tell(LegCommand::Bye { headers });
+            return;
+        }
+        let told = refusal(cause, &self.a.variables, self.refusal.as_ref());
+        let mut headers = headers_of(&self.a.variables, &["sip_rh_", "sip_bye_h_"]);
+        let silent = told.challenge.is_some() || (self.refusal.is_none() && unsendable(&self.a.variables));
+        headers.extend(reason.filter(|_| !silent).map(|text| ("Reason".to_owned(), text)));
+        headers.extend(told.contact.map(|contact| ("Contact".to_owned(), contact)));
+        self.a.status = told.status;
+        self.a.variables.set("sip_hangup_disposition", "send_refuse");
+        self.a.variables.set("sip_term_status", &told.status.to_string());
+        self.a.variables.set("sip_term_cause", &cause.number().to_string());
+        self.a.variables.set("proto_specific_hangup_cause", &format!("sip:{}", told.status));
+        self.tell(LegCommand::Reject { status: told.status, phrase: told.phrase, headers, challenge: told.challenge });
+    }
+
+    /// The variables of the times, which hooks may read.
+    fn final_times(&mut self) {
+        let times = self.a.times;
+        let end = times.hungup;
+        for (name, at) in [
+            ("start", times.created),
+            ("answer", times.answered),
+            ("bridge", times.bridged),
+            ("progress", times.progress),
+            ("progress_media", times.progress_media),
+            ("end", end),
+        ] {
+            self.a.variables.set(&format!("{name}_epoch"), &(at / 1_000_000).to_string());
+            self.a.variables.set(&format!("{name}_uepoch"), &at.to_string());
+            if at > 0
+                && let Some(stamp) = self.stamp(at)
+            {
+                self.a.variables.set(&format!("{name}_stamp"), &stamp);
+            }
+        }
+        for (name, from) in [("duration", times.created), ("bill", times.answered)] {
+            let (us, seconds) = if from == 0 { (0, 0) } else { (end.saturating_sub(from), seconds(from, end)) };
+            let (plain, ms, micro) = match name {
+                "bill" => ("billsec", "billmsec", "billusec"),
+                _ => ("duration", "mduration", "uduration"),
+            };
+            self.a.variables.set(plain, &seconds.to_string());
+            self.a.variables.set(ms, &(us / 1000).to_string());
+            self.a.variables.set(micro, &us.to_string());
+        }
+        if let Some((name, data)) = &self.a.last_app {
+            self.a.variables.set("last_app", name);
+            self.a.variables.set("last_arg", data);
+        }
+    }
+
+    /// Local time as `YYYY-MM-DD HH:MM:SS`.
+    fn stamp(&self, us: u64) -> Option<String> {
+        let at = jiff::Timestamp::from_microsecond(i64::try_from(us).ok()?).ok()?;
+        let local = at.to_zoned(self.snapshot.zones.server().clone());
+        Some(local.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    }
+
+    /// What is to be recorded of a leg of this call.
+    pub(super) fn record_of(&self, channel: &Channel, codec: &str, stats: MediaStats) -> CallRecord {
+        let some = |at: u64| (at > 0).then_some(at);
+        let times = channel.times;
+        let cause = channel.cause.unwrap_or(Cause::NORMAL_CLEARING);
+        CallRecord {
+            uuid: channel.uuid.to_string(),
+            call_uuid: self.a.uuid.to_string(),
+            call_id: channel.get("sip_call_id").unwrap_or_default().to_owned(),
+            direction: channel.direction,
+            channel: channel.profile.chan_name.clone(),
+            caller_name: channel.profile.caller_id_name.clone(),
+            caller: channel.profile.caller_id_number.clone(),
+            callee: channel.profile.destination_number.clone(),
+            context: self.hunted_context.to_string(),
+            extension: self.extension.to_string(),
+            start: times.created,
+            progress: some(times.progress),
+            progress_media: some(times.progress_media),
+            answer: some(times.answered),
+            bridge: some(times.bridged),
+            end: times.hungup,
+            duration: seconds(times.created, times.hungup),
+            billsec: if times.answered == 0 { 0 } else { seconds(times.answered, times.hungup) },
+            cause: cause.name(),
+            cause_q850: cause.q850(),
+            sip_status: channel.status,
+            disposition: String::new(),
+            codec: codec.to_owned(),
+            packets_received: stats.received,
+            packets_sent: stats.sent,
+            packets_lost: stats.lost,
+        }
+    }
+}
+
+/// Difference of whole seconds, as FreeSWITCH counts.
+fn seconds(from: u64, to: u64) -> u64 {
+    (to / 1_000_000).saturating_sub(from / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn whole_seconds_are_subtracted() {
+        assert_eq!(seconds(1_900_000, 2_100_000), 1);
+        assert_eq!(seconds(1_100_000, 1_900_000), 0);
+        assert_eq!(seconds(5_000_000, 1_000_000), 0);
+    }
+}

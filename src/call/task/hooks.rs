@@ -1,0 +1,70 @@
+//! Hooks in variables: `execute_on_…` and `api_hangup_hook`.
+
+use super::Call;
+use crate::call::api;
+use crate::words::expand::Template;
+use crate::words::model::variables::{ARRAY_PREFIX, ARRAY_SEPARATOR};
+
+/// Application and data of a hook: `app data`, `app:data` or `app::data`.
+fn parts(value: &str) -> (&str, &str) {
+    if let Some((name, data)) = value.split_once("::")
+        && !name.contains(' ')
+    {
+        return (name, data);
+    }
+    match value.find([' ', ':']) {
+        Some(at) => (value.get(..at).unwrap_or_default(), value.get(at + 1..).unwrap_or_default().trim_start()),
+        None => (value, ""),
+    }
+}
+
+impl Call {
+    /// Runs every variable of the channel, and every global one, whose name begins with the prefix; array items in turn.
+    pub(super) async fn execute_on(&mut self, prefix: &str) {
+        let globals = self.services.globals.all();
+        let of_channel = self.a.variables.with_prefix(prefix);
+        let values: Vec<String> = of_channel
+            .chain(globals.with_prefix(prefix))
+            .flat_map(|(_, value)| value.strip_prefix(ARRAY_PREFIX).unwrap_or(value).split(ARRAY_SEPARATOR))
+            .map(str::to_owned)
+            .collect();
+        for value in values {
+            let (name, data) = parts(value.trim());
+            if !name.is_empty() {
+                Box::pin(self.execute_named(name, &Template::parse(data))).await;
+            }
+        }
+    }
+
+    /// `api_hangup_hook`: an API command after the channel was hung up.
+    pub(super) async fn hangup_hook(&mut self) {
+        let Some(text) = self.a.get("api_hangup_hook").map(str::to_owned) else { return };
+        let text = self.expand_text(&text).await;
+        let (name, args) = text.split_once("::").or_else(|| text.split_once(' ')).unwrap_or((&text, ""));
+        if self.awaited_api(name, args).await.is_none() {
+            tracing::error!(command = name, "api_hangup_hook names no API command");
+        }
+    }
+
+    /// Runs an API command that may have to be awaited. None: there is no such command.
+    pub async fn awaited_api(&mut self, name: &str, args: &str) -> Option<String> {
+        if name.eq_ignore_ascii_case("lua") || name.eq_ignore_ascii_case("luarun") {
+            return Some(self.script_api(args, name.eq_ignore_ascii_case("luarun")).await);
+        }
+        api::run(name, &mut self.view(), args)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_hook_names_application_and_data() {
+        assert_eq!(parts("set a=b"), ("set", "a=b"));
+        assert_eq!(parts("set:a=b"), ("set", "a=b"));
+        assert_eq!(parts("lua::x.lua a:b"), ("lua", "x.lua a:b"));
+        assert_eq!(parts("answer"), ("answer", ""));
+        assert_eq!(parts("playback file::x"), ("playback", "file::x"));
+    }
+}

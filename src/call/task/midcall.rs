@@ -1,0 +1,135 @@
+//! Requests within a dialog: new offers, digits by INFO, NOTIFY; and what we answer to those we do not serve.
+
+use bytes::Bytes;
+
+use super::Call;
+use crate::call::leg::{Headers, LegCommand, LegEvent, LegId, RequestToken};
+
+/// What a request is answered with.
+struct Reply {
+    status: u16,
+    digit: Option<char>,
+}
+
+/// The answer to an in-dialog request other than a new offer.
+fn reply_to(method: &str, content_type: &str, body: &[u8]) -> Reply {
+    let plain = |status| Reply { status, digit: None };
+    match method {
+        "INFO" => match digit_of(content_type, body) {
+            Some(digit) => Reply { status: 200, digit: Some(digit) },
+            None if ["application/dtmf-relay", "application/dtmf"].contains(&content_type) => plain(400),
+            None => plain(200),
+        },
+        "OPTIONS" | "NOTIFY" | "MESSAGE" | "UPDATE" => plain(200),
+        // Transfers by REFER come with a later version; the phone keeps its call.
+        _ => plain(501),
+    }
+}
+
+/// The digit in an INFO body: `Signal=5` lines, or the bare digit.
+fn digit_of(content_type: &str, body: &[u8]) -> Option<char> {
+    let text = std::str::from_utf8(body).ok()?;
+    let value = match content_type {
+        "application/dtmf-relay" => text.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("signal").then_some(value)
+        })?,
+        "application/dtmf" => text,
+        _ => return None,
+    };
+    let digit = value.trim().chars().next()?.to_ascii_uppercase();
+    "0123456789*#ABCD".contains(digit).then_some(digit)
+}
+
+impl Call {
+    pub(super) fn reoffer_caller(&mut self, token: RequestToken, sdp: Option<Bytes>) {
+        let result = self.audio.reoffered(sdp.as_deref(), &self.a.variables);
+        let (status, sdp) = result.map_or((488, None), |sdp| (200, sdp));
+        self.tell(LegCommand::Respond { token, status, headers: Headers::new(), sdp });
+    }
+
+    pub(super) fn request_of_caller(
+        &mut self,
+        token: RequestToken,
+        method: &str,
+        content_type: &str,
+        body: &[u8],
+        headers: &Headers,
+    ) {
+        let reply = reply_to(method, content_type, body);
+        if let Some(digit) = reply.digit {
+            self.a.push_digit(digit);
+        }
+        if method == "NOTIFY" {
+            self.referred = referred_status(headers, body).or(self.referred);
+        }
+        self.tell(LegCommand::Respond { token, status: reply.status, headers: Headers::new(), sdp: None });
+    }
+
+    /// A called leg's event that has the same answer in every state.
+    pub(super) fn callee_request(&mut self, id: LegId, event: LegEvent) {
+        let Some(callee) = self.callee(id) else { return };
+        let respond = |token, status, sdp| LegCommand::Respond { token, status, headers: Headers::new(), sdp };
+        match event {
+            LegEvent::Reoffer { token, sdp, .. } => {
+                let result = callee.audio.reoffered(sdp.as_deref(), &callee.channel.variables);
+                let (status, sdp) = result.map_or((488, None), |sdp| (200, sdp));
+                callee.send(respond(token, status, sdp));
+            }
+            LegEvent::Request { token, method, content_type, body, .. } => {
+                let reply = reply_to(&method, &content_type, &body);
+                if let Some(digit) = reply.digit {
+                    callee.channel.push_digit(digit);
+                }
+                callee.send(respond(token, reply.status, None));
+            }
+            other => tracing::debug!(?other, "an event that this leg has no use for"),
+        }
+    }
+}
+
+/// The status in a NOTIFY about a REFER (`SIP/2.0 200 OK` as `message/sipfrag`), once it is final.
+fn referred_status(headers: &Headers, body: &[u8]) -> Option<u16> {
+    let about_refer = headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("event") && value.trim().get(..5).is_some_and(|v| v.eq_ignore_ascii_case("refer"))
+    });
+    if !about_refer {
+        return None;
+    }
+    let status = std::str::from_utf8(body).ok()?.split_whitespace().nth(1)?.parse().ok()?;
+    (status >= 200).then_some(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_by_info() {
+        let relay = |text: &str| digit_of("application/dtmf-relay", text.as_bytes());
+        assert_eq!(relay("Signal=5\r\nDuration=160"), Some('5'));
+        assert_eq!(relay("Duration=1\r\nsignal = #"), Some('#'));
+        assert_eq!(relay("Signal=x"), None);
+        assert_eq!(relay(""), None);
+        assert_eq!(digit_of("application/dtmf", b"d"), Some('D'));
+        assert_eq!(digit_of("text/plain", b"5"), None);
+        assert_eq!(digit_of("application/dtmf", b"\xff"), None);
+    }
+
+    #[test]
+    fn requests_are_answered() {
+        assert_eq!(reply_to("INFO", "application/dtmf", b"x").status, 400);
+        assert_eq!(reply_to("INFO", "text/plain", b"x").status, 200);
+        assert_eq!(reply_to("NOTIFY", "", b"").status, 200);
+        assert_eq!(reply_to("REFER", "", b"").status, 501);
+    }
+
+    #[test]
+    fn a_refer_is_final_from_200_on() {
+        let headers = vec![("Event".to_owned(), "refer;id=2".to_owned())];
+        assert_eq!(referred_status(&headers, b"SIP/2.0 603 Declined\r\n"), Some(603));
+        assert_eq!(referred_status(&headers, b"SIP/2.0 100 Trying"), None);
+        assert_eq!(referred_status(&headers, b""), None);
+        assert_eq!(referred_status(&Headers::new(), b"SIP/2.0 200 OK"), None);
+    }
+}

@@ -1,0 +1,345 @@
+//! The task of one call: it owns the caller's channel, the called legs, and the queue through which it is told things.
+//!
+//! [`run`] takes a call from its INVITE to its record. Everything that waits (an application, an originate, a bridge) is
+//! a loop over [`Call::next`], which takes in one event, does what holds for every state (the caller gave up, a digit
+//! came, a re-INVITE wants an answer) and hands the rest to the loop. A hang-up of the caller only marks the channel; the
+//! loops see it and return, and [`finish`] sends the refusal or the BYE.
+//!
+//! Not here: SIP messages, sockets, the clock. A panic in a call ends that call: dropping a leg or a port releases it.
+
+mod audio;
+mod bridge;
+mod callee;
+mod deflect;
+mod digits;
+mod execute;
+mod finish;
+mod hooks;
+mod midcall;
+mod originate;
+mod play;
+mod refusal;
+mod script;
+mod transfer;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use crate::call::channel::{Channel, Phase, View};
+use crate::call::leg::{CallEvent, EventSink, Incoming, Leg, LegCommand, LegEvent, LegId};
+use crate::call::media::{MediaEvent, PlayId};
+use crate::call::services::{Services, Snapshot};
+use crate::engine::dialplan::Outcome;
+use crate::words::model::{Cause, truthy};
+
+pub use audio::LegAudio;
+pub use callee::Callee;
+pub use play::{DigitRule, Played, source_of};
+pub use refusal::{Refusal, reason_header};
+
+/// What [`Call::next`] found.
+#[derive(Debug)]
+pub enum Wake {
+    /// The deadline passed.
+    Timer,
+    /// Something about the caller was taken in: look at its state again.
+    Caller,
+    /// Media of the caller, digits excepted.
+    Media(MediaEvent),
+    /// A called leg.
+    Callee(LegId, LegEvent),
+    /// Media of a called leg.
+    CalleeMedia(LegId, MediaEvent),
+}
+
+/// A call.
+pub struct Call {
+    /// What the calls of the switch share.
+    pub services: Arc<Services>,
+    /// The configuration this call began with.
+    pub snapshot: Arc<Snapshot>,
+    /// The caller's channel.
+    pub a: Channel,
+    /// The caller's audio.
+    pub audio: LegAudio,
+    /// What `respond` or `redirect` wants the caller to be told.
+    pub refusal: Option<Refusal>,
+    /// `set_zombie_exec` was run: some applications run after the hang-up.
+    pub zombie: bool,
+    leg: Box<dyn Leg>,
+    sink: EventSink,
+    events: mpsc::Receiver<CallEvent>,
+    callees: Vec<Callee>,
+    /// The caller's side has ended the dialog itself (CANCEL, BYE): nothing is to be sent.
+    caller_gone: bool,
+    /// Hops the caller's INVITE still had.
+    max_forwards: u32,
+    last_leg: u32,
+    last_play: u32,
+    last_token: u64,
+    /// The REFER of `deflect`.
+    deflecting: Option<u64>,
+    /// Final status of a NOTIFY about a REFER of ours.
+    referred: Option<u16>,
+    /// The ringback that is playing.
+    ringing: Option<PlayId>,
+    /// What runs instead of the rest of the list.
+    replacement: Option<(String, String)>,
+    extension: Arc<str>,
+    hunted_context: Arc<str>,
+}
+
+/// Takes one call from start to end.
+pub async fn run(services: Arc<Services>, incoming: Incoming) {
+    let span = tracing::info_span!("call", uuid = %incoming.profile.uuid, from = %incoming.profile.caller_id_number,
+        to = %incoming.profile.destination_number);
+    tracing::Instrument::instrument(whole(services, incoming), span).await;
+}
+
+async fn whole(services: Arc<Services>, incoming: Incoming) {
+    let mut call = Call::new(services, incoming);
+    call.begin();
+    call.route().await;
+    call.finish().await;
+}
+
+impl Call {
+    fn new(services: Arc<Services>, incoming: Incoming) -> Self {
+        let snapshot = services.snapshot.load_full();
+        let Incoming { leg, sink, events, profile, variables, offer, media, max_forwards, direction, received_us } =
+            incoming;
+        Self {
+            a: Channel::new(profile, variables, direction, received_us),
+            audio: LegAudio::caller(media, offer),
+            refusal: None,
+            zombie: false,
+            leg,
+            sink,
+            events,
+            callees: Vec::new(),
+            caller_gone: false,
+            max_forwards,
+            last_leg: 0,
+            last_play: 0,
+            last_token: 0,
+            deflecting: None,
+            referred: None,
+            ringing: None,
+            replacement: None,
+            extension: Arc::from(""),
+            hunted_context: Arc::from(""),
+            snapshot,
+            services,
+        }
+    }
+
+    fn begin(&mut self) {
+        tracing::info!(context = %self.a.profile.context, name = %self.a.profile.chan_name, "new call");
+        if self.audio.wants_media() && !self.audio.has_offer() {
+            // Late offers are off (enable-3pcc), as in FreeSWITCH.
+            self.hangup(Cause::MANDATORY_IE_MISSING);
+            return;
+        }
+        if let Some(codecs) = self.audio.offered_codecs() {
+            self.a.variables.set("ep_codec_string", &codecs);
+        }
+        self.a.variables.set("endpoint_disposition", "DELAYED NEGOTIATION");
+    }
+
+    /// Hunts and executes until no transfer is pending any more.
+    async fn route(&mut self) {
+        while self.a.phase == Phase::Routing {
+            match self.hunt().await {
+                Outcome::Plan(plan) => {
+                    if !self.a.up() {
+                        break;
+                    }
+                    self.a.phase = Phase::Execute;
+                    self.extension = plan.extension.clone();
+                    self.hunted_context = plan.context.clone();
+                    if plan.inline_dialplan {
+                        self.a.profile.destination_number = std::mem::take(&mut self.a.profile.rdnis);
+                    }
+                    self.execute_list(&plan.actions).await;
+                    if self.a.phase == Phase::Execute {
+                        tracing::info!("the last dialplan instruction was executed, hanging up");
+                        self.hangup(Cause::NORMAL_CLEARING);
+                    }
+                }
+                Outcome::NoRoute | Outcome::NoDialplan => {
+                    tracing::info!(destination = %self.a.profile.destination_number,
+                        context = %self.a.profile.context, "no route");
+                    self.hangup(Cause::NO_ROUTE_DESTINATION);
+                }
+            }
+        }
+    }
+
+    /// The channel as expansion and hunts see it.
+    pub fn view(&mut self) -> View<'_> {
+        let peer = self.callees.first_mut().map(|callee| &mut callee.channel);
+        View::new(&self.services, &self.snapshot, &mut self.a, peer)
+    }
+
+    /// A variable of the caller's channel, falling back to globals.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.a.get(name).map(str::to_owned).or_else(|| self.services.globals.get(name))
+    }
+
+    /// Whether a variable of the channel or a global one is a true word.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.variable(name).is_some_and(|value| truthy(&value))
+    }
+
+    /// The present instant, microseconds since 1970.
+    pub fn now_us(&self) -> u64 {
+        (self.services.now_us)()
+    }
+
+    /// Whether actions may go on: the channel is up and no transfer is pending.
+    pub fn executing(&self) -> bool {
+        matches!(self.a.phase, Phase::Execute | Phase::Park)
+    }
+
+    /// Marks the caller's channel as hung up; the first cause counts.
+    pub fn hangup(&mut self, cause: Cause) {
+        if !self.a.up() {
+            return;
+        }
+        tracing::info!(cause = cause.name(), "hangup");
+        self.a.phase = Phase::Hangup;
+        self.a.cause = Some(cause);
+        self.a.times.hungup = self.now_us();
+        if self.a.bridged {
+            self.a.variables.set("last_bridge_role", "originator");
+        }
+    }
+
+    /// Waits for one event, at most until the deadline.
+    pub async fn next(&mut self, until: Option<Instant>) -> Wake {
+        if self.sink.overflowed() && self.a.up() {
+            tracing::error!("the call was told more than it could take in");
+            self.hangup(Cause::SWITCH_CONGESTION);
+            return Wake::Caller;
+        }
+        let event = match until {
+            Some(until) => match timeout_at(until, self.events.recv()).await {
+                Ok(event) => event,
+                Err(_) => return Wake::Timer,
+            },
+            None => self.events.recv().await,
+        };
+        match event {
+            Some(event) => self.absorb(event),
+            // The call holds a sink itself, so its queue never closes.
+            None => Wake::Caller,
+        }
+    }
+
+    /// Takes in what has arrived already, without waiting.
+    pub fn absorb_pending(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.absorb(event);
+        }
+    }
+
+    fn absorb(&mut self, event: CallEvent) -> Wake {
+        match event {
+            CallEvent::Hangup(cause) => {
+                self.hangup(cause);
+                Wake::Caller
+            }
+            CallEvent::Leg { leg: LegId::A, event } => {
+                self.on_caller(event);
+                Wake::Caller
+            }
+            CallEvent::Leg { leg, event } => Wake::Callee(leg, event),
+            CallEvent::Media { leg: LegId::A, event: MediaEvent::Dtmf { digit, .. } } => {
+                self.a.push_digit(digit);
+                Wake::Caller
+            }
+            CallEvent::Media { leg: LegId::A, event: MediaEvent::Timeout } => {
+                self.hangup(Cause::MEDIA_TIMEOUT);
+                Wake::Caller
+            }
+            CallEvent::Media { leg: LegId::A, event } => Wake::Media(event),
+            CallEvent::Media { leg, event } => Wake::CalleeMedia(leg, event),
+        }
+    }
+
+    /// What the caller's leg says.
+    fn on_caller(&mut self, event: LegEvent) {
+        match event {
+            LegEvent::Cancelled { reason, headers } => {
+                self.caller_gone = true;
+                self.caller_ended("recv_cancel", 487, reason.as_deref(), headers);
+                self.a.variables.set("sip_invite_failure_status", "487");
+                self.a.variables.set("sip_invite_failure_phrase", "CANCEL");
+                self.ended_with(Cause::ORIGINATOR_CANCEL, 487);
+            }
+            LegEvent::Bye { reason, headers } => {
+                self.caller_gone = true;
+                self.caller_ended("recv_bye", 200, reason.as_deref(), headers);
+                let cause = reason.as_deref().and_then(refusal::q850_of);
+                let plain = if self.a.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL };
+                self.ended_with(cause.unwrap_or(plain), 200);
+            }
+            LegEvent::Lost(cause) => {
+                self.caller_gone = true;
+                self.hangup(cause);
+            }
+            LegEvent::Acked { .. } => {}
+            LegEvent::Reoffer { token, sdp, .. } => self.reoffer_caller(token, sdp),
+            LegEvent::Request { token, method, content_type, body, headers } => {
+                self.request_of_caller(token, &method, &content_type, &body, &headers);
+            }
+            LegEvent::Response { token, status, .. } => self.answered_request(token.0, status),
+            other => tracing::debug!(?other, "an event that no calling leg has"),
+        }
+    }
+
+    fn caller_ended(
+        &mut self,
+        disposition: &str,
+        status: u16,
+        reason: Option<&str>,
+        headers: crate::call::leg::Headers,
+    ) {
+        self.a.variables.set("sip_hangup_disposition", disposition);
+        self.a.variables.set("proto_specific_hangup_cause", &format!("sip:{status}"));
+        self.a.variables.set("sip_term_status", &status.to_string());
+        if let Some(reason) = reason {
+            self.a.set_received("sip_reason", reason);
+            for callee in &mut self.callees {
+                callee.channel.set_received("sip_reason", reason);
+            }
+        }
+        for (name, value) in headers {
+            let name = format!("sip_bye_h_{name}");
+            self.a.set_received(&name, &value);
+            for callee in &mut self.callees {
+                callee.channel.set_received(&name, &value);
+            }
+        }
+    }
+
+    fn ended_with(&mut self, cause: Cause, status: u16) {
+        if self.a.up() {
+            self.a.status = status;
+            self.a.variables.set("sip_term_cause", &cause.number().to_string());
+        }
+        self.hangup(cause);
+    }
+
+    /// Sends something to the caller.
+    pub fn tell(&mut self, command: LegCommand) {
+        self.leg.send(command);
+    }
+
+    fn next_play(&mut self) -> PlayId {
+        self.last_play = self.last_play.wrapping_add(1);
+        PlayId(self.last_play)
+    }
+}
