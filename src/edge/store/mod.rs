@@ -1,1 +1,7 @@
-//! Bindings, hash, db, record spool.
+//! What outlives a call: the stores of `hash` and `db`, and the file of call records.
+
+mod memory;
+mod records;
+
+pub use memory::MemoryStore;
+pub use records::{RecordError, RecordFile};

@@ -1,16 +1,18 @@
 //! `switch check`: loads what the switch would load and reports every mistake.
 //!
-//! Rules so far: everything the XML loader and the dialplan compiler find; Lua scripts that an action names but that are
-//! not there, or whose text is no Lua; prompts that are not there. Whether an application exists is not checked yet.
+//! Rules so far: everything the XML loader and the dialplan compiler find, unknown applications included; Lua scripts that
+//! an action names but that are not there, or whose text is no Lua; prompts that are not there.
 
 mod scripts;
 mod sounds;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::call::app::Catalog;
 use crate::edge::files::FileLoader;
 use crate::engine::config::{Directory, Folders, SipProfile, root_document};
-use crate::engine::dialplan::{AppCatalog, AppFacts, Dialplan, Finding};
+use crate::engine::dialplan::Dialplan;
 use crate::engine::xml::{self, Element};
 use crate::words::model::Variables;
 use crate::words::text::{Diagnostic, Severity, Sources};
@@ -65,35 +67,61 @@ impl Report {
     }
 }
 
-/// Knows no application: which ones exist is not checked yet.
-struct NoCatalog;
+/// What was loaded, as far as it could be.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Every file that was read.
+    pub sources: Sources,
+    /// What is wrong with the configuration.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The document; none: its XML is broken.
+    pub root: Option<Element>,
+    /// Global variables.
+    pub globals: Variables,
+    /// The dialplan.
+    pub dialplan: Arc<Dialplan>,
+    /// Users, groups and domains.
+    pub directory: Arc<Directory>,
+    /// SIP profiles.
+    pub profiles: Vec<SipProfile>,
+}
 
-impl AppCatalog for NoCatalog {
-    fn application(&self, _name: &str) -> Option<AppFacts> {
-        None
+/// Loads a configuration; reads files, changes nothing. The error says that there is nothing to load.
+pub fn load(subject: &Subject) -> Result<Loaded, String> {
+    let (name, text) = root(subject)?;
+    let loader = FileLoader { commands: subject.commands };
+    let xml::Loaded { root, sources, globals, mut diagnostics, .. } =
+        xml::load(&name, &text, globals(subject), &loader);
+    let (mut dialplan, mut directory, mut profiles) = (Dialplan::default(), Directory::default(), Vec::new());
+    if let Some(root) = &root {
+        let (compiled, findings) = Dialplan::compile(root, &Catalog);
+        diagnostics.extend(findings.iter().map(Diagnostic::from));
+        dialplan = compiled;
+        profiles = SipProfile::read(root, &mut diagnostics);
+        directory = Directory::read(root);
     }
+    Ok(Loaded {
+        sources,
+        diagnostics,
+        root,
+        globals,
+        dialplan: Arc::new(dialplan),
+        directory: Arc::new(directory),
+        profiles,
+    })
 }
 
 /// Checks; reads files, changes nothing. The error says that there is nothing to check.
 pub fn check(subject: &Subject) -> Result<Report, String> {
-    let (name, text) = root(subject)?;
-    let loader = FileLoader { commands: subject.commands };
-    let loaded = xml::load(&name, &text, globals(subject), &loader);
-    let (mut sources, mut diagnostics) = (loaded.sources, loaded.diagnostics);
-    let (mut contexts, mut users) = (Vec::new(), 0);
-    if let Some(root) = &loaded.root {
-        let (dialplan, findings) = Dialplan::compile(root, &NoCatalog);
-        contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
-        let known = findings.iter().filter(|finding| !matches!(finding, Finding::UnknownApplication { .. }));
-        diagnostics.extend(known.map(Diagnostic::from));
-        SipProfile::read(root, &mut diagnostics);
-        users = Directory::read(root).user_count();
+    let Loaded { mut sources, mut diagnostics, root, dialplan, directory, .. } = load(subject)?;
+    if let Some(root) = &root {
         diagnostics.extend(actions(root).filter_map(|action| sounds::check(action, &subject.sounds)));
         diagnostics.extend(actions(root).filter_map(|action| scripts::named(action, &subject.scripts)));
     }
     let scripts = scripts::compile(&subject.scripts, &mut sources, &mut diagnostics);
     diagnostics.sort_by_key(|found| found.span.map(|span| (span.file, span.start)));
-    Ok(Report { sources, diagnostics, contexts, users, scripts })
+    let contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
+    Ok(Report { sources, diagnostics, contexts, users: directory.user_count(), scripts })
 }
 
 /// Name and text of the root document.
@@ -197,6 +225,7 @@ mod tests {
             ("<action application=\"playback\" data=\"ivr/none.wav\"/>", "dialplan/a.xml:5:38: error[missing-prompt]"),
             ("<Action application=\"lua\"/>", "dialplan/a.xml:5:1: warning[unknown-element]"),
             ("<action application=\"set\" data=\"a=$${nosuch}\"/>", "dialplan/a.xml:5:35: warning[undefined-global]"),
+            ("<action application=\"plyback\" data=\"x\"/>", "dialplan/a.xml:5:22: error[unknown-application]"),
             ("</action>", "dialplan/a.xml:5:1: error[xml]"),
         ] {
             let (report, shown) = check_files(&[("dialplan/a.xml", &plan(action))]);
