@@ -7,8 +7,6 @@
 //!
 //! Not here: session descriptions, which are opaque bodies; name resolution (targets come resolved); who may call whom.
 
-#![allow(dead_code, unused_imports, reason = "the transactions that use these parts follow")]
-
 pub mod auth;
 mod command;
 mod config;

@@ -20,7 +20,6 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 pub use build::Builder;
-pub(crate) use build::is_own;
 pub use framer::{FrameError, Framer};
 pub use header::{CSeq, NameAddr, RAck, Via, name_addr};
 pub use method::Method;
