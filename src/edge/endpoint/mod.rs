@@ -3,6 +3,8 @@
 mod error;
 mod loopback;
 mod null;
+pub mod sip;
+mod user;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,6 +15,7 @@ use crate::words::model::Cause;
 pub use error::ErrorEndpoint;
 pub use loopback::LoopbackEndpoint;
 pub use null::NullEndpoint;
+pub use user::{Globals, UserEndpoint};
 
 /// Starts the task of a new call. Called on the thread that owns the call's signalling, inside its runtime, so an
 /// implementation may `tokio::spawn`; it must not wait.

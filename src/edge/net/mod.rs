@@ -2,12 +2,14 @@
 //! peer sees. Nothing here knows calls; what a message means is the business of `edge::endpoint`.
 
 mod route;
+mod tcp;
 mod udp;
 
 use std::io;
 use std::net::SocketAddr;
 
 pub use route::Routes;
+pub use tcp::{BoundTcp, Connections, Peer, TcpError, TcpLimits, TcpSink};
 pub use udp::{BoundUdp, MAX_DATAGRAM, UdpPort, bind_shards};
 
 /// Why a listener could not be set up.

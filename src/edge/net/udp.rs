@@ -84,6 +84,11 @@ impl UdpPort {
         self.socket.readable().await
     }
 
+    /// Whether there is something to read; the task is woken when there is.
+    pub fn poll_readable(&self, context: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
+        self.socket.poll_recv_ready(context)
+    }
+
     /// Hands at most `most` waiting datagrams to `each`; returns how many there were.
     pub fn drain(&self, buffer: &mut [u8], most: usize, mut each: impl FnMut(SocketAddr, &[u8])) -> usize {
         for count in 0..most {

@@ -6,18 +6,20 @@
 pub mod call;
 pub mod causes;
 pub mod check;
+pub mod run;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 /// A FreeSWITCH-compatible softswitch
 #[derive(Debug, Parser)]
-#[command(name = "switch", version, about)]
+#[command(name = "switch", version, about, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    run: run::RunArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -32,17 +34,12 @@ enum Command {
 
 /// Reads the arguments of the process and runs what they ask for.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = Cli::parse();
+    match cli.command {
         Some(Command::Call(args)) => call::run(&args),
         Some(Command::Causes(args)) => causes::run(&args),
         Some(Command::Check(args)) => check::run(&args),
-        None => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "switch: this build takes no calls yet; it has the commands 'call', 'causes' and 'check' (see switch --help)"
-            );
-            ExitCode::from(2)
-        }
+        None => run::run(&cli.run),
     }
 }
 

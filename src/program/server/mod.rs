@@ -1,1 +1,291 @@
-//! Boot, reload, drain, wiring.
+//! The switch itself: loads the configuration, starts media, scripts and SIP, and holds them together until it is told to
+//! stop. A reload swaps the configuration that new calls see; a broken one leaves the present one in force.
+
+mod directory;
+mod silent;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::tz::TimeZone;
+
+use crate::call::control::ScriptHost;
+use crate::call::leg::{DialRequest, Incoming, LegFactory, Prepared};
+use crate::call::media::MediaEngine;
+use crate::call::services::{Globals, Services, Snapshot};
+use crate::call::task;
+use crate::edge::endpoint::sip::{ProfileSettings, SipEndpoint, SipSettings, SipStartError};
+use crate::edge::endpoint::{CallStarter, Endpoints, ErrorEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint};
+use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
+use crate::edge::store::{MemoryStore, RecordError, RecordFile};
+use crate::engine::config::Directory;
+use crate::engine::sip::Transport;
+use crate::program::check::{Loaded, Subject, load};
+use crate::words::civil::Zones;
+use crate::words::model::Cause;
+use crate::words::text::{Severity, render};
+use directory::UsersOfDirectory;
+
+/// How a switch is started.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// What it loads.
+    pub subject: Subject,
+    /// Where SIP listens; empty: where the profiles say.
+    pub sip: Vec<SocketAddr>,
+    /// First and last RTP port.
+    pub rtp: (u16, u16),
+    /// Folder of call records.
+    pub data: PathBuf,
+}
+
+impl ServerConfig {
+    /// The usual folders below one, SIP where the profiles say.
+    pub fn below(folder: &Path) -> Self {
+        Self { subject: Subject::below(folder), sip: Vec::new(), rtp: (16_384, 32_768), data: folder.join("data") }
+    }
+}
+
+/// Why a switch does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is nothing to load.
+    #[error("{0}")]
+    Nothing(String),
+    /// The configuration is broken; the text lists every mistake.
+    #[error("the configuration cannot be used:\n{0}")]
+    Configuration(String),
+    /// Media.
+    #[error(transparent)]
+    Media(#[from] MediaStartError),
+    /// SIP.
+    #[error(transparent)]
+    Sip(#[from] SipStartError),
+    /// Records.
+    #[error(transparent)]
+    Records(#[from] RecordError),
+}
+
+/// What a configuration holds, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Contexts.
+    pub contexts: usize,
+    /// Extensions of all contexts.
+    pub extensions: usize,
+    /// Users of all domains.
+    pub users: usize,
+    /// Lua scripts.
+    pub scripts: usize,
+    /// Prompts.
+    pub prompts: usize,
+    /// Warnings and errors that do not keep it from running.
+    pub mistakes: usize,
+}
+
+/// A running switch.
+pub struct Server {
+    services: Arc<Services>,
+    sip: Arc<SipEndpoint>,
+    media: Arc<MediaThreads>,
+    records: Arc<RecordFile>,
+    directory: Arc<ArcSwap<Directory>>,
+    subject: Subject,
+    summary: Mutex<Summary>,
+}
+
+/// Starts the task of a call on the thread that owns its signalling.
+#[derive(Default)]
+struct Starter(OnceLock<Arc<Services>>);
+
+impl CallStarter for Starter {
+    fn start(&self, incoming: Incoming) {
+        // Until the switch has started completely, a dropped leg is refused with 480.
+        if let Some(services) = self.0.get() {
+            tokio::spawn(task::run(Arc::clone(services), incoming));
+        }
+    }
+}
+
+/// `sofia/` before and after the SIP endpoint runs.
+#[derive(Default)]
+struct LateSofia(OnceLock<Arc<dyn LegFactory>>);
+
+impl LegFactory for LateSofia {
+    fn prepare(&self, request: &DialRequest<'_>) -> Result<Prepared, Cause> {
+        self.0.get().ok_or(Cause::INVALID_PROFILE)?.prepare(request)
+    }
+}
+
+impl Server {
+    /// Loads and starts everything.
+    pub fn start(config: &ServerConfig) -> Result<Arc<Self>, StartError> {
+        let loaded = load(&config.subject).map_err(StartError::Nothing)?;
+        if loaded.root.is_none() {
+            return Err(StartError::Configuration(render(&loaded.sources, &loaded.diagnostics)));
+        }
+        report(&loaded);
+        let records = Arc::new(RecordFile::open(&config.data.join("cdr.jsonl"))?);
+        let media = MediaThreads::start(MediaConfig {
+            rtp_low: config.rtp.0,
+            rtp_high: config.rtp.1,
+            sounds: config.subject.sounds.clone(),
+            ..MediaConfig::default()
+        })?;
+        let starter = Arc::new(Starter::default());
+        let sofia = Arc::new(LateSofia::default());
+        let directory = Arc::new(ArcSwap::from(Arc::clone(&loaded.directory)));
+        let globals = Globals::new(loaded.globals.clone());
+        let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {
+            let weak = this.clone();
+            let global = move |name: &str| weak.upgrade().and_then(|services| services.globals.get(name));
+            let user = UserEndpoint::new(Arc::clone(&directory), Arc::new(global));
+            let loopback = LoopbackEndpoint::new(Arc::clone(&starter) as Arc<dyn CallStarter>);
+            let legs = Endpoints::new()
+                .with("error", Arc::new(ErrorEndpoint))
+                .with("loopback", Arc::new(loopback))
+                .with("null", Arc::new(NullEndpoint))
+                .with("sofia", Arc::clone(&sofia) as Arc<dyn LegFactory>)
+                .with("user", Arc::new(user));
+            Services {
+                snapshot: ArcSwap::from_pointee(snapshot(&loaded)),
+                globals,
+                legs: Arc::new(legs),
+                media: Arc::clone(&media) as Arc<dyn MediaEngine>,
+                scripts: scripts(&config.subject.scripts),
+                records: Arc::clone(&records) as _,
+                store: Mutex::new(Box::new(MemoryStore::default())),
+                now_us,
+                new_uuid: || uuid::Uuid::new_v4().to_string(),
+                hostname: loaded.globals.get("hostname").unwrap_or("localhost").to_owned(),
+                switchname: loaded.globals.get("switchname").unwrap_or("switch").to_owned(),
+            }
+        });
+        let settings = SipSettings {
+            listen: config.sip.clone(),
+            profiles: loaded.profiles.iter().map(ProfileSettings::from).collect(),
+            ..SipSettings::default()
+        };
+        // Calls are taken only when there is everything to serve them with.
+        let _ = starter.0.set(Arc::clone(&services));
+        let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter)?;
+        let _ = sofia.0.set(sip.sofia());
+        let summary = Mutex::new(summary(&config.subject, &loaded));
+        Ok(Arc::new(Self { services, sip, media, records, directory, subject: config.subject.clone(), summary }))
+    }
+
+    /// What is loaded.
+    pub fn summary(&self) -> Summary {
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where SIP listens.
+    pub fn listening(&self) -> &[(Transport, SocketAddr)] {
+        self.sip.listening()
+    }
+
+    /// Legs, open media ports and SIP transactions that are left.
+    pub fn left_over(&self) -> (usize, usize, usize) {
+        let counts = self.sip.counts();
+        (self.sip.legs(), self.media.open_ports(), counts.client_transactions + counts.server_transactions)
+    }
+
+    /// Loads the configuration anew. Calls that run keep the one they began with; a broken one changes nothing.
+    pub fn reload(&self) -> Result<Summary, StartError> {
+        let loaded = load(&self.subject).map_err(StartError::Nothing)?;
+        if loaded.root.is_none() {
+            return Err(StartError::Configuration(render(&loaded.sources, &loaded.diagnostics)));
+        }
+        report(&loaded);
+        self.services.snapshot.store(Arc::new(snapshot(&loaded)));
+        self.directory.store(Arc::clone(&loaded.directory));
+        let new = summary(&self.subject, &loaded);
+        self.services.globals.replace(loaded.globals);
+        *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(new)
+    }
+
+    /// Refuses new calls; returns when the last one is over.
+    pub async fn drain(&self) {
+        self.sip.drain();
+        while self.sip.legs() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Ends everything. Blocks until the threads are gone, after two seconds at most.
+    pub fn stop(&self) {
+        self.sip.stop();
+        self.media.stop();
+        self.records.close();
+    }
+}
+
+/// Microseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the clock of the running switch")]
+fn now_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn snapshot(loaded: &Loaded) -> Snapshot {
+    let zones = Zones::new(TimeZone::system()).with_system(Arc::new(|name| TimeZone::get(name).ok()));
+    Snapshot {
+        dialplan: Arc::clone(&loaded.dialplan),
+        directory: Arc::new(UsersOfDirectory {
+            directory: Arc::clone(&loaded.directory),
+            default_domain: loaded.globals.get("domain").unwrap_or_default().to_owned(),
+        }),
+        zones: Arc::new(zones),
+    }
+}
+
+fn scripts(folder: &Path) -> Arc<dyn ScriptHost> {
+    let _ = folder;
+    Arc::new(silent::NoScripts)
+}
+
+/// Mistakes that do not keep the switch from running are worth a line each.
+fn report(loaded: &Loaded) {
+    for found in &loaded.diagnostics {
+        let place = found.span.and_then(|span| loaded.sources.locate(span));
+        let place = place.map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column)).unwrap_or_default();
+        match found.severity {
+            Severity::Error => tracing::error!("{place}[{}] {}", found.code, found.message),
+            Severity::Warning => tracing::warn!("{place}[{}] {}", found.code, found.message),
+        }
+    }
+}
+
+fn summary(subject: &Subject, loaded: &Loaded) -> Summary {
+    Summary {
+        contexts: loaded.dialplan.contexts().count(),
+        extensions: loaded.dialplan.extension_count(),
+        users: loaded.directory.user_count(),
+        scripts: files(&subject.scripts, &["lua"]),
+        prompts: files(&subject.sounds, &["wav", "ulaw", "alaw"]),
+        mistakes: loaded.diagnostics.len(),
+    }
+}
+
+/// Files with one of the endings below a folder.
+fn files(folder: &Path, endings: &[&str]) -> usize {
+    let mut open = vec![folder.to_path_buf()];
+    let mut count = 0;
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.push(path);
+            } else if endings.contains(&ending) {
+                count += 1;
+            }
+        }
+    }
+    count
+}

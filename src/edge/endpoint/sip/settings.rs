@@ -1,0 +1,185 @@
+//! What a SIP endpoint is started with.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::edge::net::TcpLimits;
+use crate::engine::config::SipProfile;
+use crate::engine::sip::StackConfig;
+use crate::words::model::truthy;
+
+/// Methods served: text of `Allow`.
+const ALLOW: [&str; 10] = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "UPDATE", "REFER", "NOTIFY"];
+
+/// Settings of a [`super::SipEndpoint`], fixed for its life.
+#[derive(Debug, Clone)]
+pub struct SipSettings {
+    /// Where to listen, UDP and TCP; port 0 lets the system choose one for both. Empty: where the profiles say. An address
+    /// that no profile names belongs to the first profile.
+    pub listen: Vec<SocketAddr>,
+    /// The profiles; there must be one.
+    pub profiles: Vec<ProfileSettings>,
+    /// Threads, each with its own stack; 0: one per core.
+    pub shards: usize,
+    /// Calls at once over all shards, either direction; beyond, INVITEs are answered 503.
+    pub max_legs: usize,
+    /// TCP connections.
+    pub tcp: TcpLimits,
+    /// The stack of each shard.
+    pub stack: StackConfig,
+    /// Longest time for the resolution of one host name.
+    pub resolve: Duration,
+}
+
+impl Default for SipSettings {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            profiles: vec![ProfileSettings::from(&SipProfile::default())],
+            shards: 0,
+            max_legs: 20_000,
+            tcp: TcpLimits::default(),
+            stack: StackConfig {
+                user_agent: concat!("switch/", env!("CARGO_PKG_VERSION")).to_owned(),
+                allow: ALLOW.map(str::to_owned).to_vec(),
+                ..StackConfig::default()
+            },
+            resolve: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where the realm of a challenge comes from (`challenge-realm`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Realm {
+    /// Host of To.
+    To,
+    /// Host of From.
+    From,
+    /// This text.
+    Fixed(String),
+}
+
+/// One profile, as its calls need it.
+#[derive(Debug, Clone)]
+pub struct ProfileSettings {
+    /// Its name.
+    pub name: String,
+    /// Other names.
+    pub aliases: Vec<String>,
+    /// Where it listens.
+    pub listen: Vec<SocketAddr>,
+    /// Context of callers that are not known.
+    pub context: String,
+    /// Dialplan of its callers.
+    pub dialplan: String,
+    /// Text of User-Agent; none: the switch's own.
+    pub user_agent: Option<String>,
+    /// Codecs taken from callers.
+    pub codecs_inbound: Arc<str>,
+    /// Codecs offered to called parties.
+    pub codecs_outbound: Arc<str>,
+    /// `generous`, `greedy` or `scrooge`.
+    pub negotiation: Arc<str>,
+    /// Payload number of telephone events.
+    pub dtmf_payload: u8,
+    /// Seconds without RTP that end a call, 0 never.
+    pub rtp_timeout_s: u32,
+    /// The same while held.
+    pub rtp_hold_timeout_s: u32,
+    /// Address of RTP sockets; none: that of SIP towards the peer.
+    pub rtp_ip: Option<IpAddr>,
+    /// Our address for peers outside the local network, in SIP.
+    pub ext_sip_ip: Option<IpAddr>,
+    /// The same in SDP.
+    pub ext_rtp_ip: Option<IpAddr>,
+    /// Callers must prove who they are (`auth-calls`).
+    pub auth_calls: bool,
+    /// Callers are not asked all the same (`accept-blind-auth`).
+    pub accept_blind_auth: bool,
+    /// Realm of challenges.
+    pub realm: Realm,
+    /// Directory domain of all callers; none: the realm (`force-register-domain`).
+    pub domain: Option<String>,
+    /// How long a nonce is good (`nonce-ttl`), T1x64 not counted.
+    pub nonce_ttl: Duration,
+    /// Address lists and networks whose callers need no credentials (`apply-inbound-acl`).
+    pub inbound_acl: Vec<String>,
+    /// The called identity is the whole URI of the request (`full-id-in-dialplan`).
+    pub full_id: bool,
+}
+
+impl ProfileSettings {
+    /// Whether it goes by this name, any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name) || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+    }
+}
+
+impl From<&SipProfile> for ProfileSettings {
+    fn from(profile: &SipProfile) -> Self {
+        let named = |name: &'static str| {
+            let of_name = move |(known, _): &&(String, String)| known.eq_ignore_ascii_case(name);
+            profile.params.iter().filter(of_name).map(|(_, value)| value.trim())
+        };
+        let last = |name| named(name).next_back().filter(|value| !value.is_empty());
+        let nonce_ttl = last("nonce-ttl").and_then(|text| text.parse().ok()).unwrap_or(60);
+        Self {
+            name: profile.name.clone(),
+            aliases: profile.aliases.clone(),
+            listen: profile.listen.clone(),
+            context: profile.context.clone(),
+            dialplan: profile.dialplan.clone(),
+            user_agent: profile.user_agent.clone(),
+            codecs_inbound: Arc::from(&*profile.codecs_inbound),
+            codecs_outbound: Arc::from(&*profile.codecs_outbound),
+            negotiation: Arc::from(&*profile.negotiation),
+            dtmf_payload: profile.dtmf_payload,
+            rtp_timeout_s: profile.rtp_timeout_s,
+            rtp_hold_timeout_s: profile.rtp_hold_timeout_s,
+            rtp_ip: profile.rtp_ip,
+            ext_sip_ip: profile.ext_sip_ip,
+            ext_rtp_ip: profile.ext_rtp_ip,
+            auth_calls: profile.auth_calls,
+            accept_blind_auth: last("accept-blind-auth").is_some_and(truthy),
+            realm: match last("challenge-realm") {
+                None => Realm::To,
+                Some(text) if text.eq_ignore_ascii_case("auto_to") => Realm::To,
+                Some(text) if text.eq_ignore_ascii_case("auto_from") => Realm::From,
+                Some(text) => Realm::Fixed(text.to_owned()),
+            },
+            domain: last("force-register-domain").map(str::to_owned),
+            nonce_ttl: Duration::from_secs(u64::from(u32::max(nonce_ttl, 1))),
+            inbound_acl: named("apply-inbound-acl").map(str::to_owned).collect(),
+            full_id: last("full-id-in-dialplan").is_some_and(truthy),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_of_a_profile_are_read() {
+        let params = [
+            ("accept-blind-auth", "true"),
+            ("Challenge-Realm", "auto_from"),
+            ("force-register-domain", "example.org"),
+            ("nonce-ttl", "5"),
+            ("apply-inbound-acl", "domains"),
+            ("apply-inbound-acl", "10.0.0.0/8"),
+        ];
+        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let profile = SipProfile { aliases: vec!["In".to_owned()], params, ..SipProfile::default() };
+        let settings = ProfileSettings::from(&profile);
+        assert!(settings.accept_blind_auth && settings.is_called("INTERNAL") && settings.is_called("in"));
+        assert_eq!((&settings.realm, settings.domain.as_deref()), (&Realm::From, Some("example.org")));
+        assert_eq!((settings.nonce_ttl.as_secs(), settings.inbound_acl.len()), (5, 2));
+        let plain = ProfileSettings::from(&SipProfile::default());
+        assert!(
+            plain.realm == Realm::To && !plain.auth_calls && !plain.accept_blind_auth && plain.inbound_acl.is_empty()
+        );
+    }
+}

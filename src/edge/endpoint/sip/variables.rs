@@ -1,0 +1,224 @@
+//! The variables that an INVITE sets on the caller's channel: names and values as FreeSWITCH has them.
+//!
+//! All text comes from the network, so it passes [`clean`]: it cannot smuggle an expansion into a dialplan. Pure: a
+//! message and its flow go in.
+
+use std::borrow::Cow;
+
+use super::headers::{MOST_SHOWN, sdp_of};
+use super::settings::ProfileSettings;
+use crate::engine::sip::messages::{NameAddr, Uri, text};
+use crate::engine::sip::{Flow, HeaderId, Message};
+use crate::words::model::{Variables, clean};
+
+/// Headers copied whole, with the variable's name.
+const WHOLE: [(HeaderId, &str); 11] = [
+    (HeaderId::UserAgent, "sip_user_agent"),
+    (HeaderId::Subject, "sip_subject"),
+    (HeaderId::AcceptLanguage, "sip_accept_language"),
+    (HeaderId::HistoryInfo, "sip_history_info"),
+    (HeaderId::CallInfo, "sip_call_info"),
+    (HeaderId::PAssertedIdentity, "sip_P-Asserted-Identity"),
+    (HeaderId::PPreferredIdentity, "sip_P-Preferred-Identity"),
+    (HeaderId::RemotePartyId, "sip_Remote-Party-ID"),
+    (HeaderId::Privacy, "sip_Privacy"),
+    (HeaderId::Diversion, "sip_h_Diversion"),
+    (HeaderId::AlertInfo, "alert_info"),
+];
+
+/// Variables from all that the INVITE says and from where it came. `received_us`: microseconds since 1970.
+pub(super) fn of_invite(
+    invite: &Message,
+    flow: &Flow,
+    profile: &ProfileSettings,
+    looped: bool,
+    received_us: u64,
+) -> Variables {
+    let mut out = Writer(Variables::new());
+    out.set("sip_received_ip", &flow.remote.ip().to_string());
+    out.set("sip_received_port", &flow.remote.port().to_string());
+    out.set("sip_network_ip", &flow.remote.ip().to_string());
+    out.set("sip_network_port", &flow.remote.port().to_string());
+    out.set("sip_local_network_addr", &flow.local.ip().to_string());
+    out.set("sip_via_protocol", &flow.transport.name().to_ascii_lowercase());
+    out.set("sip_invite_stamp", &received_us.to_string());
+    out.set("sip_call_id", &text(invite.call_id()));
+    out.set("sip_cseq", &invite.cseq().to_string());
+    out.set("sofia_profile_name", &profile.name);
+    out.set("recovery_profile_name", &profile.name);
+    out.set("sofia_profile_url", &format!("sip:mod_sofia@{}", flow.local));
+    if looped {
+        out.set("sip_looped_call", "true");
+    }
+    out.party(invite, HeaderId::From, "from");
+    out.party(invite, HeaderId::To, "to");
+    out.uri("req", invite.uri());
+    if let Some(contact) = invite.address(HeaderId::Contact) {
+        out.uri("contact", contact.uri);
+    }
+    if let Some(by) = invite.address(HeaderId::ReferredBy) {
+        out.set("sip_referred_by_full", &invite.text(HeaderId::ReferredBy).unwrap_or_default());
+        out.uri("referred_by", by.uri);
+    }
+    out.via(invite);
+    out.joined(invite, HeaderId::Route, "sip_full_route");
+    out.joined(invite, HeaderId::Allow, "sip_allow");
+    for (id, name) in WHOLE {
+        if let Some(value) = invite.text(id) {
+            out.set(name, &value);
+        }
+    }
+    let custom = invite.headers().filter(|header| header.id == HeaderId::Other && is_custom(header.name));
+    for header in custom.take(MOST_SHOWN) {
+        out.set(&format!("sip_h_{}", text(header.name)), &text(header.value));
+    }
+    if let Some(number) = invite.number(HeaderId::MaxForwards) {
+        out.set("max_forwards", &number.to_string());
+    }
+    if let Some(sdp) = sdp_of(invite) {
+        out.0.set("switch_r_sdp", &clean(&text(&sdp)));
+    }
+    out.0
+}
+
+/// Whether an unknown header is shown as `sip_h_…`: `X-` (not `X-FS-`), `P-`, `On`.
+pub(super) fn is_custom(name: &[u8]) -> bool {
+    let starts = |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    (starts(b"X-") && !starts(b"X-FS-")) || starts(b"P-") || starts(b"On")
+}
+
+struct Writer(Variables);
+
+impl Writer {
+    fn set(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.0.set(name, &clean(value).replace(['\r', '\n'], " "));
+        }
+    }
+
+    /// `sip_from_user`, `sip_full_from` … of From or To.
+    fn party(&mut self, invite: &Message, id: HeaderId, part: &str) {
+        self.set(&format!("sip_full_{part}"), &invite.text(id).unwrap_or_default());
+        let Some(address) = invite.address(id) else { return };
+        self.set(&format!("sip_{part}_display"), &address.display_text());
+        self.uri(part, address.uri);
+        if part == "from" {
+            let user = user_of(&address);
+            self.set("sip_from_user_stripped", user.strip_prefix('+').unwrap_or(&user));
+        }
+        self.set(&format!("sip_{part}_tag"), &text(address.tag().unwrap_or_default()));
+    }
+
+    /// `sip_<part>_user`, `_host`, `_port`, `_params`, `_uri` (which has no scheme).
+    fn uri(&mut self, part: &str, bytes: &[u8]) {
+        let Ok(uri) = Uri::parse(bytes) else { return };
+        self.set(&format!("sip_{part}_params"), text(uri.params.0).trim_start_matches(';'));
+        self.set(&format!("sip_{part}_user"), &uri.user_text());
+        if let Some(port) = uri.port {
+            self.set(&format!("sip_{part}_port"), &port.to_string());
+        }
+        self.set(&format!("sip_{part}_uri"), &bare(&uri));
+        self.set(&format!("sip_{part}_host"), &uri.host_text());
+    }
+
+    fn via(&mut self, invite: &Message) {
+        self.joined(invite, HeaderId::Via, "sip_full_via");
+        let Some(via) = invite.via() else { return };
+        self.set("sip_via_host", &text(via.host));
+        if let Some(port) = via.port {
+            self.set("sip_via_port", &port.to_string());
+        }
+        if via.params.has("rport") {
+            let rport = text(via.params.value("rport").unwrap_or_default());
+            let port = self.0.get("sip_network_port").unwrap_or_default().to_owned();
+            self.set("sip_via_rport", if rport.is_empty() { &port } else { &rport });
+        }
+    }
+
+    /// All lines of a list header as one.
+    fn joined(&mut self, invite: &Message, id: HeaderId, name: &str) {
+        let values: Vec<Cow<'_, str>> = invite.values(id).map(text).collect();
+        self.set(name, &values.join(","));
+    }
+}
+
+/// `user@host[:port]`.
+pub(super) fn bare(uri: &Uri<'_>) -> String {
+    let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
+    match uri.user {
+        Some(user) => format!("{}@{}{port}", text(user), uri.host_text()),
+        None => format!("{}{port}", uri.host_text()),
+    }
+}
+
+/// User part of an address; empty when there is none.
+pub(super) fn user_of(address: &NameAddr<'_>) -> String {
+    address.parsed_uri().map(|uri| uri.user_text()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{flow, invite, profile};
+    use super::*;
+
+    fn variables(headers: &str) -> Variables {
+        of_invite(&invite(headers), &flow(), &profile(), false, 17)
+    }
+
+    #[test]
+    fn an_ordinary_invite() {
+        let variables =
+            variables("X-Foo: bar\r\nX-FS-Support: x\r\nFoo: y\r\nUser-Agent: peer/1\r\nP-Charge-Info: ${a}\r\n");
+        for (name, value) in [
+            ("sip_from_user", "+1000"),
+            ("sip_from_user_stripped", "1000"),
+            ("sip_from_host", "example.org"),
+            ("sip_from_uri", "+1000@example.org"),
+            ("sip_from_display", "Alice"),
+            ("sip_from_tag", "t1"),
+            ("sip_full_from", "\"Alice\" <sip:+1000@example.org>;tag=t1"),
+            ("sip_to_user", "2000"),
+            ("sip_to_uri", "2000@example.org"),
+            ("sip_req_user", "2000"),
+            ("sip_req_host", "192.0.2.9"),
+            ("sip_req_port", "5070"),
+            ("sip_req_uri", "2000@192.0.2.9:5070"),
+            ("sip_contact_user", "1000"),
+            ("sip_contact_host", "192.0.2.1"),
+            ("sip_contact_port", "5066"),
+            ("sip_contact_params", "ob"),
+            ("sip_call_id", "c1@x"),
+            ("sip_cseq", "4"),
+            ("sip_via_host", "192.0.2.1"),
+            ("sip_via_port", "5066"),
+            ("sip_via_rport", "5066"),
+            ("sip_via_protocol", "udp"),
+            ("sip_full_via", "SIP/2.0/UDP 192.0.2.1:5066;rport;branch=z9hG4bK1"),
+            ("sip_network_ip", "192.0.2.1"),
+            ("sip_network_port", "5066"),
+            ("sip_received_ip", "192.0.2.1"),
+            ("sip_user_agent", "peer/1"),
+            ("sip_h_X-Foo", "bar"),
+            ("sip_h_P-Charge-Info", "%{a}"),
+            ("sofia_profile_name", "internal"),
+            ("sip_invite_stamp", "17"),
+            ("switch_r_sdp", "v=0\r\n"),
+        ] {
+            assert_eq!(variables.get(name), Some(value), "{name}");
+        }
+        for name in ["sip_h_X-FS-Support", "sip_h_Foo", "sip_to_tag", "sip_looped_call", "sip_full_route"] {
+            assert_eq!(variables.get(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn lists_are_joined_and_identities_copied() {
+        let variables = variables(
+            "Allow: INVITE, ACK\r\nAllow: BYE\r\nP-Asserted-Identity: <sip:7@h>\r\nReferred-By: <sip:9@h>\r\n",
+        );
+        assert_eq!(variables.get("sip_allow"), Some("INVITE, ACK,BYE"));
+        assert_eq!(variables.get("sip_P-Asserted-Identity"), Some("<sip:7@h>"));
+        assert_eq!(variables.get("sip_h_P-Asserted-Identity"), None);
+        assert_eq!(variables.get("sip_referred_by_user"), Some("9"));
+    }
+}

@@ -1,0 +1,215 @@
+//! `switch`: runs the switch until Ctrl-C.
+//!
+//! The first Ctrl-C (or SIGTERM) refuses new calls and waits for the last one to end; the second stops at once. SIGHUP
+//! loads the configuration anew. Exit status: 0 stopped on request; 2 it could not start.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::engine::sip::Transport;
+use crate::program::check::Subject;
+use crate::program::server::{Server, ServerConfig, Summary};
+
+/// Arguments of `switch` without a subcommand.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// Configuration folder whose freeswitch.xml is the root; without it the folders below the working directory are used
+    #[arg(long, value_name = "DIR")]
+    pub(super) conf: Option<PathBuf>,
+    /// XML dialplans
+    #[arg(long, value_name = "DIR")]
+    pub(super) dialplan: Option<PathBuf>,
+    /// Users
+    #[arg(long, value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+    /// Lua scripts
+    #[arg(long, value_name = "DIR")]
+    pub(super) scripts: Option<PathBuf>,
+    /// Prompts
+    #[arg(long, value_name = "DIR")]
+    pub(super) sounds: Option<PathBuf>,
+    /// Where SIP listens, UDP and TCP; repeatable; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR:PORT")]
+    sip: Vec<SocketAddr>,
+    /// RTP ports
+    #[arg(long, value_name = "LOW-HIGH", default_value = "16384-32768", value_parser = ports)]
+    rtp: (u16, u16),
+    /// Event socket (not part of this version)
+    #[arg(long, value_name = "ADDR:PORT")]
+    event_socket: Option<SocketAddr>,
+    /// Password of the event socket (not part of this version)
+    #[arg(long, value_name = "TEXT")]
+    event_socket_password: Option<String>,
+    /// Databases, call records, recordings
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+    /// Log level: error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
+    /// Log format
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    log_format: String,
+    /// Do not run the commands of exec and exec-set
+    #[arg(long)]
+    no_exec: bool,
+}
+
+fn ports(text: &str) -> Result<(u16, u16), String> {
+    let (low, high) = text.split_once('-').ok_or("write LOW-HIGH, 16384-32768 for example")?;
+    let port = |text: &str| text.trim().parse::<u16>().map_err(|_| format!("{text} is no port"));
+    let (low, high) = (port(low)?, port(high)?);
+    if low == 0 || low >= high { Err(format!("{low}-{high} is no range")) } else { Ok((low, high)) }
+}
+
+/// The folders that the arguments name.
+pub(super) fn subject(args: &RunArgs) -> Subject {
+    let mut subject = Subject::below(args.conf.as_deref().unwrap_or(Path::new(".")));
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    subject.conf.clone_from(&args.conf);
+    subject.commands = !args.no_exec;
+    if let Some(dialplan) = &args.dialplan {
+        subject.folders.dialplan = text(dialplan);
+    }
+    if let Some(directory) = &args.directory {
+        subject.folders.directory = text(directory);
+    }
+    if let Some(scripts) = &args.scripts {
+        subject.scripts.clone_from(scripts);
+    }
+    if let Some(sounds) = &args.sounds {
+        subject.sounds.clone_from(sounds);
+    }
+    subject
+}
+
+/// Runs the command.
+pub fn run(args: &RunArgs) -> ExitCode {
+    let fail = |why: &dyn std::fmt::Display| {
+        let _ = writeln!(std::io::stderr(), "switch: {why}");
+        ExitCode::from(2)
+    };
+    if args.event_socket.is_some() || args.event_socket_password.is_some() {
+        return fail(&"the event socket is not part of this version");
+    }
+    if args.conf.is_some() && (args.dialplan.is_some() || args.directory.is_some()) {
+        return fail(&"--dialplan and --directory stand for folders that freeswitch.xml of --conf includes itself");
+    }
+    let _guard = match log(&args.log, args.log_format == "json") {
+        Ok(guard) => guard,
+        Err(error) => return fail(&error),
+    };
+    raise_descriptor_limit();
+    let config = ServerConfig { subject: subject(args), sip: args.sip.clone(), rtp: args.rtp, data: args.data.clone() };
+    let server = match Server::start(&config) {
+        Ok(server) => server,
+        Err(error) => return fail(&error),
+    };
+    welcome(&server, &config);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    if let Err(error) = runtime.block_on(until_stopped(&server)) {
+        return fail(&error);
+    }
+    server.stop();
+    ExitCode::SUCCESS
+}
+
+/// Starts the log: its lines are written by a thread of their own.
+pub(super) fn log(level: &str, json: bool) -> Result<tracing_appender::non_blocking::WorkerGuard, String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|error| format!("--log {level}: {error}"))?;
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let done = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    done.map_err(|error| error.to_string())?;
+    Ok(guard)
+}
+
+/// As many descriptors as the system lets us have: two per media port.
+pub(super) fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+fn welcome(server: &Server, config: &ServerConfig) {
+    let Summary { contexts, extensions, users, scripts, prompts, mistakes } = server.summary();
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(
+        out,
+        "switch {}\n\nloaded     {contexts} contexts, {extensions} extensions, {users} users, {scripts} scripts, {prompts} prompts",
+        env!("CARGO_PKG_VERSION")
+    );
+    if mistakes > 0 {
+        let _ = writeln!(out, "           {mistakes} mistakes: see the log, or run switch check");
+    }
+    for (transport, address) in server.listening() {
+        let _ = writeln!(out, "listening  {transport} {address}");
+    }
+    let _ = writeln!(out, "media      RTP ports {}-{}", config.rtp.0, config.rtp.1);
+    let _ = writeln!(out, "records    {}", config.data.join("cdr.jsonl").display());
+    let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
+    if let Some((_, address)) = udp {
+        let host = if address.ip().is_unspecified() {
+            let text = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+            format!("{text}:{}", address.port())
+        } else {
+            address.to_string()
+        };
+        let _ = writeln!(out, "\nFirst call, from another terminal:  switch call sip:9100@{host} --record heard.wav");
+    }
+    let _ = writeln!(out, "Ctrl-C waits for the last call and stops; twice stops at once.");
+    let _ = out.flush();
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! { _ = one.recv() => {} _ = other.recv() => {} }
+}
+
+async fn until_stopped(server: &Arc<Server>) -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            () = either(&mut interrupt, &mut terminate) => break,
+            _ = hangup.recv() => reload(server),
+        }
+    }
+    tracing::info!("no new calls; waiting for the last one to end");
+    tokio::select! {
+        () = server.drain() => {}
+        () = either(&mut interrupt, &mut terminate) => tracing::info!("stopping at once"),
+    }
+    Ok(())
+}
+
+fn reload(server: &Arc<Server>) {
+    match server.reload() {
+        Ok(Summary { contexts, extensions, users, .. }) => {
+            tracing::info!(contexts, extensions, users, "configuration loaded anew");
+        }
+        Err(error) => tracing::error!("the present configuration stays in force: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ports;
+
+    #[test]
+    fn port_ranges() {
+        assert_eq!(ports("16384-32768"), Ok((16_384, 32_768)));
+        for wrong in ["", "5", "5-", "0-9", "9-5", "1-70000", "a-b"] {
+            assert!(ports(wrong).is_err(), "{wrong}");
+        }
+    }
+}
