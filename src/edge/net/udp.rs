@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
@@ -79,14 +80,14 @@ impl UdpPort {
         self.local
     }
 
+    /// Ready when there is something to read.
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.socket.poll_recv_ready(context)
+    }
+
     /// Waits until there is something to read.
     pub async fn readable(&self) -> io::Result<()> {
         self.socket.readable().await
-    }
-
-    /// Whether there is something to read; the task is woken when there is.
-    pub fn poll_readable(&self, context: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
-        self.socket.poll_recv_ready(context)
     }
 
     /// Hands at most `most` waiting datagrams to `each`; returns how many there were.

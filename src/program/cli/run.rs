@@ -157,7 +157,7 @@ fn welcome(server: &Server, config: &ServerConfig) {
     }
     let _ = writeln!(out, "media      RTP ports {}-{}", config.rtp.0, config.rtp.1);
     let _ = writeln!(out, "records    {}", config.data.join("cdr.jsonl").display());
-    let udp = server.listening().iter().find(|(transport, _)| *transport == Transport::Udp);
+    let udp = server.listening().into_iter().find(|(transport, _)| *transport == Transport::Udp);
     if let Some((_, address)) = udp {
         let host = if address.ip().is_unspecified() {
             let text = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };

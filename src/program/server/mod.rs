@@ -173,7 +173,7 @@ impl Server {
         // Calls are taken only when there is everything to serve them with.
         let _ = starter.0.set(Arc::clone(&services));
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter)?;
-        let _ = sofia.0.set(sip.sofia());
+        let _ = sofia.0.set(sip.factory());
         let summary = Mutex::new(summary(&config.subject, &loaded));
         Ok(Arc::new(Self { services, sip, media, records, directory, subject: config.subject.clone(), summary }))
     }
@@ -184,7 +184,7 @@ impl Server {
     }
 
     /// Where SIP listens.
-    pub fn listening(&self) -> &[(Transport, SocketAddr)] {
+    pub fn listening(&self) -> Vec<(Transport, SocketAddr)> {
         self.sip.listening()
     }
 

@@ -62,6 +62,12 @@ impl Listeners {
             })
     }
 
+    /// The profile of the listener that speaks as `local`.
+    pub(super) fn profile_of(&self, local: SocketAddr) -> Option<&Arc<ProfileSettings>> {
+        let listener = self.listeners.get(self.speaking_as(local)?)?;
+        self.profiles.get(listener.profile)
+    }
+
     /// Our address as `peer` sees it when it speaks to this listener.
     pub(super) fn seen_by(&self, index: usize, peer: IpAddr, route: &mut dyn Route) -> Option<SocketAddr> {
         let listener = self.listeners.get(index)?;
@@ -216,8 +222,7 @@ pub(super) mod tests {
         ] {
             assert_eq!(listeners.speaking_as(local.parse().unwrap()), index, "{local}");
         }
-        let index = listeners.speaking_as("10.0.0.5:5090".parse().unwrap()).unwrap();
-        assert_eq!(listeners.profile(listeners.all()[index].profile).unwrap().name, "external");
+        assert_eq!(listeners.profile_of("10.0.0.5:5090".parse().unwrap()).unwrap().name, "external");
     }
 
     #[test]

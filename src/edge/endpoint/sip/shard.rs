@@ -1,589 +1,271 @@
-//! One shard: a thread with a stack, its sockets, and the calls whose Call-ID falls to it.
+//! One thread of the endpoint: a stack, its sockets and its clock.
 //!
-//! The loop waits for traffic, commands of calls, or the stack's next deadline; takes in what is there; then hands on what
-//! the stack wants to send and tell. Call tasks run on the same thread.
+//! The loop sleeps until a socket is readable, a queue has something, or the stack's deadline is there; it takes in a
+//! bounded batch and drains what the stack says. Call tasks run on the same runtime between two turns of the loop.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use super::auth::Verdict;
-use super::credentials::{self, Answer, Credential, REPEATED, REPEATED_PHRASE};
-use super::destination::{Hop, Host, hop_of};
-use super::events::{self, Wish};
-use super::headers::{reason_of, shown};
-use super::incoming::{self, Arrival};
-use super::invite::Plan;
-use super::leg::SipLeg;
-use super::listeners::media;
+use super::calls::Entry;
+use super::listeners::Route as _;
 use super::peek;
-use super::shared::{Dial, Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
-use crate::call::leg::{EventSink, Failure, Headers, Incoming, LegCommand, LegEvent, RequestToken};
-use crate::edge::endpoint::now_us;
+use super::shared::{Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
 use crate::edge::net::{MAX_DATAGRAM, Routes, UdpPort};
-use crate::engine::sip::messages::{Uri, text};
-use crate::engine::sip::{
-    Body, Command, Event, Flow, FlowId, HeaderId, LegId, LegState, Message, Method, Outcome, Stack, Target, Transmit,
-    Transport, TxId, shard_of,
-};
-use crate::words::model::Cause;
+use crate::engine::sip::{Flow, FlowId, LegId, Stack, Target, Transmit, Transport, shard_of};
 
-/// Datagrams taken in before the stack's outputs are handed on.
-const BATCH: usize = 32;
-/// Commands taken in likewise.
-const COMMANDS: usize = 256;
-/// How long ended legs may take at a stop.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// Datagrams or commands taken in one turn.
+const BATCH: usize = 64;
+/// Time for the last messages of connections at the end.
+const LINGER: Duration = Duration::from_millis(200);
 
-/// What the shard knows of a leg.
-struct Entry {
-    /// None: the call let go of it.
-    sink: Option<EventSink>,
-    /// Outbound legs.
-    out: Option<Outbound>,
-    /// Realm of a challenge that names none: the host of To.
-    realm: String,
-}
-
-/// An outbound leg until its answer.
-struct Outbound {
-    profile: usize,
-    plan: Plan,
-    credential: Option<Credential>,
-    /// A challenge was answered.
-    tried: bool,
-    /// Request-URI of the last INVITE.
-    uri: String,
-    waiting: Option<Waiting>,
-}
-
-/// What goes on when a host name is resolved.
-enum Waiting {
-    Dial(Option<Bytes>, Hop),
-    Retarget(Hop),
-}
-
-/// A shard before its loop runs.
+/// A shard, on its own thread.
 pub(super) struct Shard {
     pub(super) index: usize,
     pub(super) shared: Arc<Shared>,
     pub(super) stack: Stack,
-    pub(super) sockets: Vec<UdpPort>,
-    pub(super) outbox: Outbox,
-    legs: HashMap<LegId, Entry>,
-    routes: RouteCache,
-    /// Datagrams for other shards.
-    foreign: Vec<Vec<Packet>>,
-    stopping: Option<Instant>,
+    pub(super) legs: HashMap<LegId, Entry>,
+    pub(super) routes: RouteCache,
+    /// One per listener.
+    ports: Vec<UdpPort>,
+    buffer: Vec<u8>,
+    stopping: bool,
 }
 
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
+/// What woke the loop.
+enum Woken {
+    Commands,
+    Traffic(Traffic),
+    Port(usize),
+    Deadline,
 }
 
 impl Shard {
-    pub(super) fn new(index: usize, shared: Arc<Shared>, stack: Stack, sockets: Vec<UdpPort>, outbox: Outbox) -> Self {
-        let shards = shared.inboxes.len();
+    /// Ready to run; `ports` stand in the order of the listeners.
+    pub(super) fn new(index: usize, shared: Arc<Shared>, ports: Vec<UdpPort>) -> Self {
+        let stack = Stack::new(shared.settings.stack.clone(), rand::random());
         Self {
             index,
             shared,
             stack,
-            sockets,
-            outbox,
             legs: HashMap::new(),
             routes: RouteCache(Routes::new()),
-            foreign: (0..shards).map(|_| Vec::new()).collect(),
-            stopping: None,
+            ports,
+            buffer: vec![0; MAX_DATAGRAM],
+            stopping: false,
         }
     }
 
-    /// Runs until it is stopped.
-    pub(super) async fn run(mut self) {
+    /// Runs until it is told to stop.
+    pub(super) async fn run(mut self, mut queues: Outbox) {
         self.shared.enter(self.index);
-        let mut buffer = vec![0; MAX_DATAGRAM];
-        loop {
-            self.flush();
-            if let Some(until) = self.stopping
-                && (self.legs.is_empty() || now() >= until)
-            {
-                return;
-            }
-            let deadline = self.stack.next_deadline().into_iter().chain(self.stopping).min();
-            let timer = async {
-                match deadline {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
+        let mut commands = Vec::with_capacity(BATCH);
+        while !self.stopping {
+            let woken = self.sleep(&mut queues, &mut commands).await;
+            let now = now();
+            let full = match woken {
+                Woken::Commands => {
+                    let full = commands.len() == BATCH;
+                    commands.drain(..).for_each(|command| self.obey(now, command));
+                    full
+                }
+                Woken::Traffic(traffic) => self.receive(now, traffic),
+                Woken::Port(port) => self.read(now, port),
+                Woken::Deadline => {
+                    self.stack.on_timer(now);
+                    false
                 }
             };
-            let sockets = &self.sockets;
-            let readable = std::future::poll_fn(|context| {
-                let ready = sockets.iter().any(|socket| socket.poll_readable(context).is_ready());
-                if ready { Poll::Ready(()) } else { Poll::Pending }
-            });
-            tokio::select! {
-                () = readable => self.receive(&mut buffer),
-                Some(command) = self.outbox.commands.recv() => {
-                    self.take(command);
-                    for _ in 0..COMMANDS {
-                        let Ok(command) = self.outbox.commands.try_recv() else { break };
-                        self.take(command);
-                    }
-                }
-                Some(traffic) = self.outbox.traffic.recv() => self.handed(traffic),
-                () = timer => {}
+            self.settle(now);
+            if full {
+                // More is waiting: the calls get their turn first.
+                tokio::task::yield_now().await;
             }
-            if self.stack.next_deadline().is_some_and(|at| at <= now()) {
-                self.stack.on_timer(now());
+        }
+        self.shared.connections.close();
+        let written = async {
+            while !self.shared.connections.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
+        };
+        let _ = timeout(LINGER, written).await;
+    }
+
+    async fn sleep(&self, queues: &mut Outbox, commands: &mut Vec<ToShard>) -> Woken {
+        let Outbox { commands: queue, traffic } = queues;
+        let deadline = self.stack.next_deadline().map(tokio::time::Instant::from_std);
+        let due = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = queue.recv_many(commands, BATCH) => Woken::Commands,
+            traffic = next(traffic) => Woken::Traffic(traffic),
+            port = readable(&self.ports) => Woken::Port(port),
+            () = due => Woken::Deadline,
         }
     }
 
-    // --- in ---
-
-    fn receive(&mut self, buffer: &mut [u8]) {
-        let now = now();
-        let shards = self.foreign.len();
-        let Self { sockets, stack, shared, routes, foreign, index, .. } = self;
-        for (listener, socket) in sockets.iter().enumerate() {
-            socket.drain(buffer, BATCH, |remote, bytes| {
-                if peek::is_keep_alive(bytes) {
-                    return;
-                }
-                let Some(local) = shared.listeners.seen_by(listener, remote.ip(), routes) else { return };
-                let flow = Flow { id: FlowId(listener as u64), transport: Transport::Udp, local, remote };
-                let bytes = Bytes::copy_from_slice(bytes);
-                let shard = shard_of(peek::call_id(&bytes).unwrap_or_default(), shards);
-                if shard == *index {
-                    stack.on_datagram(now, flow, bytes);
-                } else if let Some(batch) = foreign.get_mut(shard) {
-                    batch.push(Packet { flow, bytes });
-                }
-            });
-        }
-        for (batch, inbox) in foreign.iter_mut().zip(&*shared.inboxes) {
-            if !batch.is_empty() {
-                // A full queue drops the batch, as the network may.
-                let _ = inbox.traffic.try_send(Traffic::Messages(std::mem::take(batch)));
-            }
-        }
-    }
-
-    fn handed(&mut self, traffic: Traffic) {
-        match traffic {
-            Traffic::Messages(packets) => {
-                for Packet { flow, bytes } in packets {
-                    self.stack.on_datagram(now(), flow, bytes);
-                }
-            }
-            Traffic::Unreadable(flow, error) => self.stack.on_frame_error(now(), flow, &error),
-        }
-    }
-
-    fn take(&mut self, message: ToShard) {
-        match message {
-            ToShard::Leg(leg, command) => self.command_of_call(leg, command),
-            ToShard::Dropped(leg) => self.dropped(leg),
-            ToShard::Dial(dial) => self.dial(*dial),
-            ToShard::Resolved(leg, ip) => self.resolved(leg, ip),
-            ToShard::FlowClosed(flow) => self.stack.on_flow_closed(now(), flow),
-            ToShard::Unreachable(remote) => self.stack.on_send_failed(now(), remote),
-            ToShard::Stop => {
-                self.stopping = Some(now() + FAREWELL);
-                for leg in self.legs.keys().copied().collect::<Vec<_>>() {
-                    self.dropped(leg);
-                }
-            }
-        }
-    }
-
-    // --- out ---
-
-    fn flush(&mut self) {
+    /// Sends and tells all that the stack has, until it has nothing more.
+    fn settle(&mut self, now: Instant) {
         loop {
-            let mut idle = true;
-            while let Some(event) = self.stack.poll_event() {
-                idle = false;
-                self.on_event(event);
-            }
-            while let Some(sent) = self.stack.poll_send() {
-                idle = false;
-                self.send(&sent);
-            }
-            if idle {
+            if let Some(transmit) = self.stack.poll_send() {
+                self.transmit(now, transmit);
+            } else if let Some(event) = self.stack.poll_event() {
+                self.happened(now, event);
+            } else {
                 break;
             }
         }
-        if let Some(counts) = self.shared.counts.get(self.index)
-            && let Ok(mut counts) = counts.lock()
-        {
-            *counts = self.stack.counts();
+        if let Some(counts) = self.shared.counts.get(self.index) {
+            *counts.lock().unwrap_or_else(PoisonError::into_inner) = self.stack.counts();
         }
     }
 
-    fn send(&mut self, sent: &Transmit) {
-        let failed = match sent.transport {
+    fn transmit(&mut self, now: Instant, transmit: Transmit) {
+        let Transmit { transport, destination, flow, local, bytes } = transmit;
+        let sent = match transport {
             Transport::Udp => {
-                let socket = self.shared.listeners.speaking_as(sent.local).and_then(|at| self.sockets.get(at));
-                match socket {
-                    Some(socket) => socket.send(sent.destination, &sent.bytes).err().map(|error| error.to_string()),
-                    None => Some(format!("no socket speaks as {}", sent.local)),
-                }
+                let port = self.shared.listeners.speaking_as(local).and_then(|index| self.ports.get(index));
+                port.is_some_and(|port| {
+                    port.send(destination, &bytes)
+                        .inspect_err(|error| tracing::debug!(%error, %destination, "UDP send"))
+                        .is_ok()
+                })
             }
             Transport::Tcp => {
-                let flow = sent.flow.map(|flow| flow.0);
-                let sent = self.shared.connections.send(flow, sent.local, sent.destination, sent.bytes.clone());
-                sent.err().map(|error| error.to_string())
+                let id = flow.map(|FlowId(id)| id);
+                self.shared
+                    .connections
+                    .send(id, local, destination, bytes)
+                    .inspect_err(|error| tracing::debug!(%error, %destination, "TCP send"))
+                    .is_ok()
             }
         };
-        if let Some(error) = failed {
-            tracing::debug!(error, destination = %sent.destination, "cannot send");
-            self.stack.on_send_failed(now(), sent.destination);
+        if !sent {
+            self.stack.on_send_failed(now, destination);
         }
     }
 
-    fn stack_command(&mut self, command: Command) {
-        if let Err(error) = self.stack.command(now(), command) {
-            tracing::debug!(%error, "not carried out");
-        }
-    }
-
-    // --- events of the stack ---
-
-    fn on_event(&mut self, event: Event) {
-        match event {
-            Event::Invite { leg, request, flow } => self.invited(leg, &request, &flow),
-            Event::Cancelled { leg, request } => {
-                self.tell(leg, LegEvent::Cancelled { reason: reason_of(&request), headers: shown(&request) });
+    /// Takes in a batch of datagrams; those of other shards are handed on. True when more may wait.
+    fn read(&mut self, now: Instant, index: usize) -> bool {
+        let Self { ports, buffer, .. } = self;
+        let Some(port) = ports.get(index) else { return false };
+        let mut batch: Vec<(SocketAddr, Bytes)> = Vec::new();
+        let count = port.drain(buffer, BATCH, |from, bytes| {
+            if !peek::is_keep_alive(bytes) {
+                batch.push((from, Bytes::copy_from_slice(bytes)));
             }
-            Event::AckReceived { leg, request } => self.tell(leg, events::acked(&request)),
-            Event::AckTimeout { leg } => self.tell(leg, LegEvent::Lost(Cause::RECOVERY_ON_TIMER_EXPIRE)),
-            Event::Provisional { leg, response, .. } => {
-                if let Some(event) = events::progress(&response) {
-                    self.tell(leg, event);
-                }
-            }
-            Event::Success { leg, response, .. } => self.tell(leg, events::answered(&response)),
-            Event::Failure { leg, outcome } => self.failed(leg, &outcome),
-            Event::Bye { leg, request } => {
-                self.tell(leg, LegEvent::Bye { reason: reason_of(&request), headers: shown(&request) });
-            }
-            Event::InDialog { leg, tx, request } => match events::wish(tx.0, &request) {
-                Wish::Tell(event) if self.is_heard(leg) => self.tell(leg, event),
-                Wish::Tell(_) => self.respond(tx, 481),
-                Wish::Answer(status) => self.respond(tx, status),
-            },
-            Event::OutOfDialog { tx, request, .. } => self.out_of_dialog(tx, &request),
-            Event::Response { leg, token, method, outcome } => {
-                let Some(leg) = leg else { return };
-                self.tell(leg, events::response(token, &outcome));
-                if let Some(cause) = events::lost_by(&method, &outcome) {
-                    self.tell(leg, LegEvent::Lost(cause));
-                }
-            }
-            Event::Terminated { leg } => self.forget(leg),
-        }
-    }
-
-    fn is_heard(&self, leg: LegId) -> bool {
-        self.legs.get(&leg).is_some_and(|entry| entry.sink.is_some())
-    }
-
-    fn tell(&self, leg: LegId, event: LegEvent) {
-        if let Some(sink) = self.legs.get(&leg).and_then(|entry| entry.sink.as_ref()) {
-            sink.signal(event);
-        }
-    }
-
-    fn forget(&mut self, leg: LegId) {
-        if self.legs.remove(&leg).is_some() {
-            self.shared.legs.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn keep(&mut self, leg: LegId, entry: Entry) {
-        if self.legs.insert(leg, entry).is_none() {
-            self.shared.legs.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn respond(&mut self, tx: TxId, code: u16) {
-        self.stack_command(Command::Respond { tx, code, reason: None, headers: Headers::new(), body: None });
-    }
-
-    fn out_of_dialog(&mut self, tx: TxId, request: &Message) {
-        let Some(method) = request.method() else { return };
-        if *method == Method::Options {
-            let draining = self.shared.draining.load(Ordering::Relaxed);
-            let headers = vec![("Accept".to_owned(), "application/sdp".to_owned())];
-            let code = if draining { 503 } else { 200 };
-            self.stack_command(Command::Respond { tx, code, reason: None, headers, body: None });
-            return;
-        }
-        // Outside a call there is nothing a NOTIFY could report on, and the rest is not implemented.
-        self.respond(tx, if *method == Method::Notify { 481 } else { 501 });
-    }
-
-    // --- calls to us ---
-
-    fn reject(&mut self, leg: LegId, code: u16, headers: Headers) {
-        self.stack_command(Command::Reject { leg, code, reason: None, headers });
-    }
-
-    fn invited(&mut self, leg: LegId, request: &Arc<Message>, flow: &Flow) {
-        let listener = self.shared.listeners.speaking_as(flow.local);
-        let profile = listener.and_then(|at| self.shared.listeners.all().get(at)).map(|listener| listener.profile);
-        let found = profile.and_then(|at| Some((at, Arc::clone(self.shared.listeners.profile(at)?))));
-        let Some((profile, settings)) = found else { return self.reject(leg, 404, Headers::new()) };
-        if self.shared.draining.load(Ordering::Relaxed) || !self.shared.has_room() {
-            let after = self.shared.settings.stack.retry_after.to_string();
-            return self.reject(leg, 503, vec![("Retry-After".to_owned(), after)]);
-        }
-        let own = self.shared.listeners.is_listener(flow.remote, &mut self.routes);
-        let verdict = {
-            let directory = self.shared.directory.load();
-            self.shared.guard.judge(now(), request, flow.remote, own, &settings, &directory)
-        };
-        match &verdict {
-            Verdict::Challenge(value) => {
-                return self.reject(leg, 407, vec![("Proxy-Authenticate".to_owned(), value.clone())]);
-            }
-            Verdict::Refused(why) => {
-                tracing::warn!(why, remote = %flow.remote, "call refused");
-                return self.reject(leg, 403, Headers::new());
-            }
-            Verdict::Anonymous { .. } | Verdict::User { .. } => {}
-        }
-        let received_us = now_us();
-        let uuid = uuid::Uuid::new_v4().to_string();
-        let facts = incoming::facts(Arrival {
-            invite: request,
-            flow,
-            settings: &settings,
-            verdict: &verdict,
-            own,
-            uuid,
-            received_us,
         });
-        let Some(route) = self.shared.listeners.route(profile, flow.remote.ip(), &mut self.routes) else {
-            return self.reject(leg, 500, Headers::new());
-        };
-        let (sink, events) = EventSink::new();
-        let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
-        self.keep(leg, Entry { sink: Some(sink.clone()), out: None, realm: to_host(request) });
-        self.shared.starter.start(Incoming {
-            leg: Box::new(SipLeg::new(leg, inbox)),
-            sink,
-            events,
-            profile: facts.profile,
-            variables: facts.variables,
-            offer: super::headers::sdp_of(request),
-            media: Some(media(&settings, true, route, flow.remote.ip())),
-            max_forwards: facts.max_forwards,
-            direction: "inbound",
-            received_us,
-        });
-    }
-
-    // --- calls of ours ---
-
-    fn dial(&mut self, dial: Dial) {
-        let Dial { leg, profile, plan, offer, credential, sink } = dial;
-        let hop = plan.destination.hop.clone();
-        let uri = plan.destination.uri.clone();
-        let out = Outbound { profile, plan, credential, tried: false, uri, waiting: None };
-        self.keep(leg, Entry { sink: Some(sink), out: Some(out), realm: String::new() });
-        self.go_on(leg, Waiting::Dial(offer, hop));
-    }
-
-    /// Goes on with an address, or looks the name up first.
-    fn go_on(&mut self, leg: LegId, waiting: Waiting) {
-        let hop = match &waiting {
-            Waiting::Dial(_, hop) | Waiting::Retarget(hop) => hop,
-        };
-        match hop.host.clone() {
-            Host::Address(ip) => self.reach(leg, waiting, ip),
-            Host::Name(name) => {
-                let (port, patience) = (hop.port, self.shared.settings.resolve);
-                let profile = self.legs.get(&leg).and_then(|entry| entry.out.as_ref()).map_or(0, |out| out.profile);
-                let ipv4 = self.shared.listeners.has_family(profile, true);
-                let ipv6 = self.shared.listeners.has_family(profile, false);
-                let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
-                if let Some(out) = self.legs.get_mut(&leg).and_then(|entry| entry.out.as_mut()) {
-                    out.waiting = Some(waiting);
-                }
-                tokio::spawn(async move {
-                    let found = tokio::time::timeout(patience, tokio::net::lookup_host((name, port))).await;
-                    let usable = |address: &SocketAddr| if address.is_ipv4() { ipv4 } else { ipv6 };
-                    let ip = found.ok().and_then(Result::ok).and_then(|mut all| all.find(usable)).map(|one| one.ip());
-                    inbox.tell(ToShard::Resolved(leg, ip));
-                });
-            }
-        }
-    }
-
-    fn resolved(&mut self, leg: LegId, ip: Option<IpAddr>) {
-        let out = self.legs.get_mut(&leg).and_then(|entry| entry.out.as_mut());
-        let Some(waiting) = out.and_then(|out| out.waiting.take()) else { return };
-        match ip {
-            Some(ip) => self.reach(leg, waiting, ip),
-            None => self.fail(leg, events::local_failure(503)),
-        }
-    }
-
-    fn reach(&mut self, leg: LegId, waiting: Waiting, ip: IpAddr) {
-        let Some(out) = self.legs.get(&leg).and_then(|entry| entry.out.as_ref()) else { return };
-        let (Waiting::Dial(_, hop) | Waiting::Retarget(hop)) = &waiting;
-        let Some(local) = self.shared.listeners.towards(out.profile, ip, &mut self.routes) else {
-            return self.fail(leg, events::local_failure(503));
-        };
-        let target = Target { transport: hop.transport, destination: SocketAddr::new(ip, hop.port), local, flow: None };
-        let command = match waiting {
-            Waiting::Dial(offer, _) => Command::Invite(Box::new(out.plan.invite(leg, target, offer))),
-            Waiting::Retarget(_) => Command::Retarget { leg, uri: out.uri.clone(), target },
-        };
-        if let Err(error) = self.stack.command(now(), command) {
-            tracing::warn!(%error, "the INVITE cannot be sent");
-            self.fail(leg, events::local_failure(503));
-        }
-    }
-
-    /// A leg that failed: the call is told, and nothing of it stays.
-    fn fail(&mut self, leg: LegId, failure: Failure) {
-        self.tell(leg, LegEvent::Failed(failure));
-        self.forget(leg);
-        if self.stack.leg_state(leg) == Some(LegState::Refused) {
-            self.stack_command(Command::Cancel { leg, headers: Headers::new() });
-        }
-    }
-
-    fn failed(&mut self, leg: LegId, outcome: &Outcome) {
-        let Outcome::Response(response) = outcome else {
-            return self.fail(leg, events::local_failure(events::status_of(outcome)));
-        };
-        let status = response.code().unwrap_or_default();
-        let open = self.stack.leg_state(leg) == Some(LegState::Refused) && self.is_heard(leg);
-        if open && [401, 407].contains(&status) {
-            return self.challenged(leg, response);
-        }
-        if open && let Some(event) = self.redirect(response) {
-            // The call goes on with the leg, or lets go of it.
-            return self.tell(leg, event);
-        }
-        self.fail(leg, events::refused(response));
-    }
-
-    fn redirect(&mut self, response: &Message) -> Option<LegEvent> {
-        let Self { shared, routes, .. } = self;
-        let directory = shared.directory.load();
-        events::redirect(response, |host| {
-            let domain = directory.domains().any(|domain| domain.eq_ignore_ascii_case(host));
-            let plain = host.trim_matches(['[', ']']);
-            domain || plain.parse().is_ok_and(|ip| shared.listeners.is_own(ip, routes))
-        })
-    }
-
-    fn challenged(&mut self, leg: LegId, response: &Message) {
-        let Some(out) = self.legs.get_mut(&leg).and_then(|entry| entry.out.as_mut()) else { return };
-        let cnonce = uuid::Uuid::new_v4().simple().to_string();
-        match credentials::answer(response, out.credential.as_ref(), out.tried, &out.uri, &cnonce) {
-            Answer::Retry(headers) => {
-                out.tried = true;
-                self.stack_command(Command::Retry { leg, headers });
-            }
-            Answer::Unchallenged => self.fail(leg, events::refused(response)),
-            Answer::NoCredentials => {
-                self.fail(leg, Failure { no_credentials: true, ..events::refused(response) });
-            }
-            Answer::Repeated => {
-                let failure = Failure {
-                    status: REPEATED,
-                    phrase: REPEATED_PHRASE.to_owned(),
-                    reason: None,
-                    ..events::refused(response)
-                };
-                self.fail(leg, failure);
-            }
-        }
-    }
-
-    // --- commands of calls ---
-
-    fn command_of_call(&mut self, leg: LegId, command: LegCommand) {
-        let body = |sdp: Option<Bytes>| sdp.map(Body::sdp);
-        let command = match command {
-            LegCommand::Provisional { status, phrase, headers, sdp } => {
-                Command::Provisional { leg, code: status, reason: phrase, headers, body: body(sdp) }
-            }
-            LegCommand::Answer { headers, sdp } => Command::Answer { leg, headers, body: body(sdp) },
-            LegCommand::Reject { status, phrase, mut headers, challenge } => {
-                if let Some(mut realm) = challenge {
-                    if realm.is_empty() {
-                        realm = self.legs.get(&leg).map(|entry| entry.realm.clone()).unwrap_or_default();
+        let shards = self.shared.inboxes.len();
+        let mut foreign: Vec<Vec<Packet>> = Vec::new();
+        for (remote, bytes) in batch {
+            let Some(local) = self.shared.listeners.seen_by(index, remote.ip(), &mut self.routes) else { continue };
+            let flow = Flow { id: FlowId(index as u64), transport: Transport::Udp, local, remote };
+            match peek::call_id(&bytes).map(|id| shard_of(id, shards)) {
+                Some(owner) if owner != self.index => {
+                    foreign.resize_with(shards, Vec::new);
+                    if let Some(packets) = foreign.get_mut(owner) {
+                        packets.push(Packet { flow, bytes });
                     }
-                    let value = self.shared.guard.challenge(now(), &realm, false);
-                    headers.push(("Proxy-Authenticate".to_owned(), value));
                 }
-                Command::Reject { leg, code: status, reason: phrase, headers }
+                _ => self.stack.on_datagram(now, flow, bytes),
             }
-            LegCommand::Bye { headers } => Command::Bye { leg, headers },
-            LegCommand::Cancel { headers } => {
-                if self.stack.leg_state(leg).is_none() {
-                    // Its name is still being looked up.
-                    return self.forget(leg);
-                }
-                Command::Cancel { leg, headers }
+        }
+        for (inbox, packets) in self.shared.inboxes.iter().zip(foreign) {
+            let dropped = packets.len();
+            if dropped > 0 && inbox.traffic.try_send(Traffic::Messages(packets)).is_err() {
+                tracing::warn!(dropped, "a shard is too busy for its datagrams");
             }
-            LegCommand::Retarget { uri } => return self.retarget(leg, uri),
-            LegCommand::Ack { sdp } => Command::Ack { leg, body: body(sdp) },
-            LegCommand::Reinvite { token, headers, sdp } => {
-                Command::Reinvite { leg, token: token.0, headers, body: body(sdp) }
-            }
-            LegCommand::Request { token: RequestToken(token), method, headers, content_type, body } => {
-                let Some(method) = Method::from_bytes(method.as_bytes()) else { return };
-                let body = (!content_type.is_empty()).then_some(Body { content_type, bytes: body });
-                Command::Request { leg, token, method, headers, body }
-            }
-            LegCommand::Respond { token, status, headers, sdp } => {
-                Command::Respond { tx: TxId(token.0), code: status, reason: None, headers, body: body(sdp) }
-            }
-        };
-        self.stack_command(command);
+        }
+        count == BATCH
     }
 
-    fn retarget(&mut self, leg: LegId, uri: String) {
-        let hop = Uri::parse(uri.as_bytes()).ok().and_then(|parsed| hop_of(&parsed).ok());
-        let Some(hop) = hop else { return self.fail(leg, events::local_failure(503)) };
-        if let Some(out) = self.legs.get_mut(&leg).and_then(|entry| entry.out.as_mut()) {
-            out.uri = uri;
+    /// Takes in what another thread read. Always worth a turn of the calls.
+    fn receive(&mut self, now: Instant, traffic: Traffic) -> bool {
+        match traffic {
+            Traffic::Messages(packets) => {
+                for packet in packets {
+                    self.stack.on_datagram(now, packet.flow, packet.bytes);
+                }
+            }
+            Traffic::Unreadable(flow, error) => self.stack.on_frame_error(now, flow, &error),
         }
-        self.go_on(leg, Waiting::Retarget(hop));
+        true
     }
 
-    /// A call let go of its leg: it ends as its state demands.
-    fn dropped(&mut self, leg: LegId) {
-        let Some(entry) = self.legs.get_mut(&leg) else { return };
-        entry.sink = None;
-        let headers = Headers::new();
-        match self.stack.leg_state(leg) {
-            None => self.forget(leg),
-            Some(LegState::Incoming) => self.reject(leg, 480, headers),
-            Some(LegState::Calling | LegState::Proceeding) => self.stack_command(Command::Cancel { leg, headers }),
-            Some(LegState::Refused) => {
-                self.stack_command(Command::Cancel { leg, headers });
-                self.forget(leg);
+    fn obey(&mut self, now: Instant, command: ToShard) {
+        match command {
+            ToShard::Leg(leg, command) => self.commanded(now, leg, command),
+            ToShard::Dropped(leg) => self.dropped(now, leg),
+            ToShard::Dial(dial) => self.dial(now, *dial),
+            ToShard::Resolved(leg, address) => self.resolved(now, leg, address),
+            ToShard::FlowClosed(flow) => self.stack.on_flow_closed(now, flow),
+            ToShard::Unreachable(destination) => self.stack.on_send_failed(now, destination),
+            ToShard::Stop => {
+                self.stopping = true;
+                let legs: Vec<LegId> = self.legs.keys().copied().collect();
+                for leg in legs {
+                    self.dropped(now, leg);
+                }
             }
-            Some(LegState::Answered) => self.stack_command(Command::Bye { leg, headers }),
-            Some(LegState::Cancelling | LegState::Ending) => {}
         }
+    }
+
+    /// The next hop at this address, spoken to by a listener of the profile.
+    pub(super) fn aim(&mut self, profile: usize, transport: Transport, ip: IpAddr, port: u16) -> Option<Target> {
+        let local = self.shared.listeners.towards(profile, ip, &mut self.routes)?;
+        Some(Target { transport, destination: SocketAddr::new(ip, port), local, flow: None })
+    }
+
+    /// Whether a host of a URI is ours: an address of this machine, or a domain of the directory.
+    pub(super) fn is_own_host(shared: &Shared, routes: &mut RouteCache, host: &str) -> bool {
+        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            Ok(ip) => shared.listeners.is_own(ip, routes),
+            Err(_) => shared.directory.load().domains().any(|domain| domain.eq_ignore_ascii_case(host)),
+        }
+    }
+
+    /// Whether a message came from one of our own listeners.
+    pub(super) fn is_own_flow(&mut self, flow: &Flow) -> bool {
+        flow.transport == Transport::Udp && self.shared.listeners.is_listener(flow.remote, &mut self.routes)
+    }
+
+    /// Our address towards a peer that spoke to `local`, before any address for the outside.
+    pub(super) fn route_of(&mut self, local: SocketAddr, peer: IpAddr) -> IpAddr {
+        let listeners = &self.shared.listeners;
+        let bound = listeners.speaking_as(local).and_then(|index| listeners.all().get(index));
+        bound.map_or(local.ip(), |listener| self.routes.local_towards(listener.bound.ip(), peer))
     }
 }
 
-fn to_host(request: &Message) -> String {
-    let address = request.address(HeaderId::To);
-    address.and_then(|to| to.parsed_uri().ok().map(|uri| text(uri.host).into_owned())).unwrap_or_default()
+/// The clock of the stack.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+async fn next(queue: &mut mpsc::Receiver<Traffic>) -> Traffic {
+    match queue.recv().await {
+        Some(traffic) => traffic,
+        // The endpoint keeps a sender as long as the shard runs.
+        None => std::future::pending().await,
+    }
+}
+
+/// The first port that has something to read.
+async fn readable(ports: &[UdpPort]) -> usize {
+    poll_fn(|context| {
+        let ready = |port: &UdpPort| port.poll_readable(context).is_ready();
+        ports.iter().position(ready).map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }

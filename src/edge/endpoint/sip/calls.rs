@@ -1,0 +1,539 @@
+//! The legs of a shard: what the stack tells becomes events of a call, what a call commands goes to the stack.
+
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::auth::Verdict;
+use super::credentials::{self, Answer, Credential};
+use super::destination::{Hop, Host, hop_of};
+use super::events::{self, Wish};
+use super::headers::{reason_of, shown};
+use super::incoming::{Arrival, Facts, facts};
+use super::invite::Plan;
+use super::leg::SipLeg;
+use super::listeners::media;
+use super::resolve;
+use super::settings::ProfileSettings;
+use super::shard::Shard;
+use super::shared::Dial;
+use crate::call::leg::{EventSink, Failure, Headers, Incoming, LegCommand, LegEvent, RequestToken};
+use crate::edge::endpoint::now_us;
+use crate::engine::sip::messages::{Uri, text};
+use crate::engine::sip::{
+    Body, Command, CommandError, Event, Flow, HeaderId, LegId, LegState, Message, Method, Outcome, Target, TxId,
+};
+use crate::words::model::{Cause, phrase};
+
+/// Where a leg stands between the stack and its call.
+pub(super) struct Entry {
+    sink: EventSink,
+    /// The call let go of it.
+    dropped: bool,
+    /// The call knows that it is over, or ended it itself.
+    over: bool,
+    /// User-Agent of its profile, when it has its own.
+    user_agent: Option<String>,
+    side: Side,
+}
+
+enum Side {
+    In { invite: Arc<Message>, answered: bool },
+    Out(Box<Outgoing>),
+}
+
+/// A called leg before its answer.
+struct Outgoing {
+    profile: usize,
+    plan: Plan,
+    /// Present Request-URI.
+    uri: String,
+    credential: Option<Credential>,
+    /// Credentials were sent.
+    tried: bool,
+    /// A longer session interval was offered.
+    lengthened: bool,
+    /// What waits for the address of the next hop.
+    waiting: Option<Waiting>,
+}
+
+/// A message whose next hop is being resolved.
+struct Waiting {
+    hop: Hop,
+    what: Pending,
+}
+
+enum Pending {
+    Invite(Option<Bytes>),
+    Retarget(String),
+}
+
+impl Shard {
+    /// What the stack tells.
+    pub(super) fn happened(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Invite { leg, request, flow } => self.arrived(now, leg, &request, &flow),
+            Event::Cancelled { leg, request } => self.ended(leg, &request, true),
+            Event::Bye { leg, request } => {
+                // Before the answer it gives up the call as CANCEL does.
+                let early =
+                    self.legs.get(&leg).is_some_and(|entry| matches!(entry.side, Side::In { answered: false, .. }));
+                self.ended(leg, &request, early);
+            }
+            Event::AckReceived { leg, request } => self.tell(leg, events::acked(&request)),
+            Event::AckTimeout { leg } => self.lose(leg, Cause::RECOVERY_ON_TIMER_EXPIRE),
+            Event::Provisional { leg, response, .. } => {
+                if let Some(event) = events::progress(&response) {
+                    self.tell(leg, event);
+                }
+            }
+            Event::Success { leg, response, .. } => self.tell(leg, events::answered(&response)),
+            Event::Failure { leg, outcome } => self.failed(now, leg, &outcome),
+            Event::InDialog { leg, tx, request } => self.asked(now, leg, tx, &request),
+            Event::OutOfDialog { tx, request, .. } => self.asked_outside(now, tx, &request),
+            Event::Response { leg: Some(leg), token, method, outcome } => {
+                self.tell(leg, events::response(token, &outcome));
+                if let Some(cause) = events::lost_by(&method, &outcome) {
+                    self.lose(leg, cause);
+                }
+            }
+            Event::Response { leg: None, method, .. } => tracing::debug!(%method, "nobody waits for this response"),
+            Event::Terminated { leg } => {
+                self.lose(leg, Cause::NORMAL_TEMPORARY_FAILURE);
+                self.forget(leg);
+            }
+        }
+    }
+
+    // Inbound.
+
+    fn arrived(&mut self, now: Instant, leg: LegId, invite: &Arc<Message>, flow: &Flow) {
+        let shared = Arc::clone(&self.shared);
+        let settings = shared.listeners.profile_of(flow.local).or_else(|| shared.listeners.profile(0));
+        let Some(settings) = settings else {
+            return self.refuse(now, leg, 503, None, Headers::new());
+        };
+        let retry_after = || vec![("Retry-After".to_owned(), shared.settings.stack.retry_after.to_string())];
+        if shared.draining.load(Ordering::Relaxed) {
+            return self.refuse(now, leg, 503, Some("System Paused"), retry_after());
+        }
+        if !shared.has_room() {
+            return self.refuse(now, leg, 503, Some("Maximum Calls In Progress"), retry_after());
+        }
+        if invite.address(HeaderId::Contact).is_none() {
+            return self.refuse(now, leg, 400, Some("Missing Contact Header"), Headers::new());
+        }
+        let own = self.is_own_flow(flow);
+        let directory = shared.directory.load();
+        let verdict = shared.guard.judge(now, invite, flow.remote, own, settings, &directory);
+        match &verdict {
+            Verdict::Anonymous { .. } | Verdict::User { .. } => {}
+            Verdict::Challenge(value) => {
+                let headers = vec![("Proxy-Authenticate".to_owned(), value.clone())];
+                return self.refuse(now, leg, 407, None, headers);
+            }
+            Verdict::Refused(why) => {
+                tracing::info!(remote = %flow.remote, why, "inbound call forbidden");
+                return self.refuse(now, leg, 403, None, Headers::new());
+            }
+        }
+        self.begin(leg, invite, flow, settings, &verdict, own);
+    }
+
+    fn begin(
+        &mut self,
+        leg: LegId,
+        invite: &Arc<Message>,
+        flow: &Flow,
+        settings: &ProfileSettings,
+        verdict: &Verdict,
+        own: bool,
+    ) {
+        let received_us = now_us();
+        let uuid = uuid::Uuid::new_v4().to_string();
+        let Facts { profile, variables, max_forwards } =
+            facts(Arrival { invite, flow, settings, verdict, own, uuid, received_us });
+        let (sink, events) = EventSink::new();
+        self.keep(
+            leg,
+            Entry {
+                sink: sink.clone(),
+                dropped: false,
+                over: false,
+                user_agent: settings.user_agent.clone(),
+                side: Side::In { invite: Arc::clone(invite), answered: false },
+            },
+        );
+        let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
+        let route = self.route_of(flow.local, flow.remote.ip());
+        let incoming = Incoming {
+            leg: Box::new(SipLeg::new(leg, inbox)),
+            sink,
+            events,
+            profile,
+            variables,
+            offer: super::headers::sdp_of(invite),
+            media: Some(media(settings, true, route, flow.remote.ip())),
+            max_forwards,
+            direction: "inbound",
+            received_us,
+        };
+        let starter = Arc::clone(&self.shared.starter);
+        // The leg is dropped with the rest and refuses the call.
+        if catch_unwind(AssertUnwindSafe(|| starter.start(incoming))).is_err() {
+            tracing::error!(call_id = %text(invite.call_id()), "starting a call panicked");
+        }
+    }
+
+    fn refuse(&mut self, now: Instant, leg: LegId, code: u16, reason: Option<&str>, headers: Headers) {
+        self.give(now, Command::Reject { leg, code, reason: reason.map(str::to_owned), headers });
+    }
+
+    /// The far end hung up, or (`early`) gave up.
+    fn ended(&mut self, leg: LegId, request: &Message, early: bool) {
+        let (reason, headers) = (reason_of(request), shown(request));
+        self.close(
+            leg,
+            if early { LegEvent::Cancelled { reason, headers } } else { LegEvent::Bye { reason, headers } },
+        );
+    }
+
+    fn asked(&mut self, now: Instant, leg: LegId, tx: TxId, request: &Message) {
+        let alive = self.legs.get(&leg).filter(|entry| !entry.over && !entry.sink.is_closed());
+        let Some(entry) = alive else {
+            return self.respond(now, tx, 481, Headers::new());
+        };
+        let headers = entry.dressed(Headers::new());
+        match events::wish(tx.0, request) {
+            Wish::Tell(event) => entry.sink.signal(event),
+            Wish::Answer(code) => self.respond(now, tx, code, headers),
+        }
+    }
+
+    /// OPTIONS asks whether we live. Everything else outside a dialog has no place here yet.
+    fn asked_outside(&mut self, now: Instant, tx: TxId, request: &Message) {
+        match request.method() {
+            Some(Method::Options) if self.shared.draining.load(Ordering::Relaxed) => {
+                self.respond(now, tx, 503, Headers::new());
+            }
+            Some(Method::Options) => {
+                self.respond(now, tx, 200, vec![("Accept".to_owned(), "application/sdp".to_owned())]);
+            }
+            Some(Method::Update | Method::Info) => self.respond(now, tx, 481, Headers::new()),
+            Some(Method::Register | Method::Subscribe | Method::Publish) => {
+                self.respond(now, tx, 405, Headers::new());
+            }
+            _ => self.respond(now, tx, 501, Headers::new()),
+        }
+    }
+
+    fn respond(&mut self, now: Instant, tx: TxId, code: u16, headers: Headers) {
+        self.give(now, Command::Respond { tx, code, reason: None, headers, body: None });
+    }
+
+    // Outbound.
+
+    /// A new leg is called.
+    pub(super) fn dial(&mut self, now: Instant, dial: Dial) {
+        let Dial { leg, profile, plan, offer, credential, sink } = dial;
+        if !self.shared.has_room() {
+            return sink.signal(LegEvent::Failed(events::local_failure(503)));
+        }
+        let (uri, hop) = (plan.destination.uri.clone(), plan.destination.hop.clone());
+        let outgoing = Outgoing { profile, plan, uri, credential, tried: false, lengthened: false, waiting: None };
+        let side = Side::Out(Box::new(outgoing));
+        self.keep(leg, Entry { sink, dropped: false, over: false, user_agent: None, side });
+        self.wait_for(now, leg, Waiting { hop, what: Pending::Invite(offer) });
+    }
+
+    /// Goes on at once when the next hop is an address, else when its name is resolved.
+    fn wait_for(&mut self, now: Instant, leg: LegId, waiting: Waiting) {
+        let host = waiting.hop.host.clone();
+        let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get_mut(&leg) else { return };
+        let profile = outgoing.profile;
+        outgoing.waiting = Some(waiting);
+        match host {
+            Host::Address(ip) => self.resolved(now, leg, Some(ip)),
+            Host::Name(name) => {
+                let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
+                let families = |ipv4| self.shared.listeners.has_family(profile, ipv4);
+                let wanted = resolve::Families { ipv4: families(true), ipv6: families(false) };
+                tokio::spawn(resolve::run(leg, name, wanted, self.shared.settings.resolve, inbox));
+            }
+        }
+    }
+
+    /// The next hop of a leg is known, or cannot be.
+    pub(super) fn resolved(&mut self, now: Instant, leg: LegId, address: Option<IpAddr>) {
+        let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get_mut(&leg) else { return };
+        let Some(Waiting { hop, what }) = outgoing.waiting.take() else { return };
+        let profile = outgoing.profile;
+        let target = address.and_then(|ip| self.aim(profile, hop.transport, ip, hop.port));
+        let Some(target) = target else {
+            tracing::debug!(?hop, "no way to the next hop");
+            return self.fail(leg, events::local_failure(503));
+        };
+        let sent = match what {
+            Pending::Invite(offer) => self.invite(now, leg, target, offer),
+            Pending::Retarget(uri) => self.give(now, Command::Retarget { leg, uri, target }),
+        };
+        if sent.is_none() {
+            self.fail(leg, events::local_failure(503));
+        }
+    }
+
+    fn invite(&mut self, now: Instant, leg: LegId, target: Target, offer: Option<Bytes>) -> Option<()> {
+        let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get(&leg) else { return None };
+        let invite = outgoing.plan.invite(leg, target, offer);
+        self.give(now, Command::Invite(Box::new(invite)))
+    }
+
+    fn failed(&mut self, now: Instant, leg: LegId, outcome: &Outcome) {
+        let Some(entry) = self.legs.get_mut(&leg) else { return };
+        let Outcome::Response(response) = outcome else {
+            return self.fail(leg, events::local_failure(events::status_of(outcome)));
+        };
+        let Entry { side: Side::Out(outgoing), dropped: false, over: false, sink, .. } = entry else {
+            return self.fail(leg, events::refused(response));
+        };
+        let failure = match response.code() {
+            Some(401 | 407) => {
+                let cnonce = uuid::Uuid::new_v4().simple().to_string();
+                let Outgoing { credential, tried, uri, .. } = &mut **outgoing;
+                match credentials::answer(response, credential.as_ref(), *tried, uri, &cnonce) {
+                    Answer::Retry(headers) => {
+                        *tried = true;
+                        return self.retry(now, leg, headers);
+                    }
+                    Answer::Unchallenged => events::refused(response),
+                    Answer::NoCredentials => Failure { no_credentials: true, ..events::refused(response) },
+                    Answer::Repeated => Failure {
+                        status: credentials::REPEATED,
+                        phrase: credentials::REPEATED_PHRASE.to_owned(),
+                        ..events::refused(response)
+                    },
+                }
+            }
+            Some(422) if !outgoing.lengthened && response.number(HeaderId::MinSe).is_some() => {
+                outgoing.lengthened = true;
+                let interval = response.number(HeaderId::MinSe).unwrap_or_default().to_string();
+                let headers = ["Session-Expires", "Min-SE"].map(|name| (name.to_owned(), interval.clone())).to_vec();
+                return self.retry(now, leg, headers);
+            }
+            _ => {
+                let (shared, routes) = (&self.shared, &mut self.routes);
+                if let Some(event) = events::redirect(response, |host| Self::is_own_host(shared, routes, host)) {
+                    return sink.signal(event);
+                }
+                events::refused(response)
+            }
+        };
+        self.fail(leg, failure);
+    }
+
+    fn retry(&mut self, now: Instant, leg: LegId, headers: Headers) {
+        if self.give(now, Command::Retry { leg, headers }).is_none() {
+            self.fail(leg, events::local_failure(503));
+        }
+    }
+
+    /// The call follows a redirect.
+    fn retarget(&mut self, now: Instant, leg: LegId, uri: String) {
+        let uri = super::destination::strip_brackets(&uri).to_owned();
+        let hop = Uri::parse(uri.as_bytes()).ok().and_then(|uri| hop_of(&uri).ok());
+        match (hop, self.legs.get_mut(&leg)) {
+            (Some(hop), Some(Entry { side: Side::Out(outgoing), .. })) => {
+                outgoing.uri.clone_from(&uri);
+                self.wait_for(now, leg, Waiting { hop, what: Pending::Retarget(uri) });
+            }
+            _ => self.fail(leg, events::local_failure(503)),
+        }
+    }
+
+    // What calls want.
+
+    /// A command of a call.
+    pub(super) fn commanded(&mut self, now: Instant, leg: LegId, command: LegCommand) {
+        let Some(entry) = self.legs.get_mut(&leg) else {
+            tracing::debug!(?leg, "the leg is over; its command is ignored");
+            return;
+        };
+        let sdp = |sdp: Option<Bytes>| sdp.map(Body::sdp);
+        match command {
+            LegCommand::Provisional { status: code, phrase: reason, headers, sdp: body } => {
+                let headers = entry.dressed(headers);
+                self.give(now, Command::Provisional { leg, code, reason, headers, body: sdp(body) });
+            }
+            LegCommand::Answer { headers, sdp: body } => {
+                let headers = entry.dressed(headers);
+                if self.give(now, Command::Answer { leg, headers, body: sdp(body) }).is_some() {
+                    self.answered(leg);
+                }
+            }
+            LegCommand::Reject { status: code, phrase: reason, headers, challenge } => {
+                let mut headers = entry.dressed(headers);
+                entry.over = true;
+                if let (Some(realm), Side::In { invite, .. }) = (challenge, &entry.side) {
+                    let invite = Arc::clone(invite);
+                    headers.push(self.challenge(now, code, realm, &invite));
+                }
+                self.give(now, Command::Reject { leg, code, reason, headers });
+            }
+            LegCommand::Bye { headers } => {
+                let headers = entry.dressed(headers);
+                entry.over = true;
+                self.give(now, Command::Bye { leg, headers });
+            }
+            LegCommand::Cancel { headers } => self.cancel(now, leg, headers),
+            LegCommand::Retarget { uri } => self.retarget(now, leg, uri),
+            LegCommand::Ack { sdp: body } => {
+                self.give(now, Command::Ack { leg, body: sdp(body) });
+            }
+            LegCommand::Reinvite { token, headers, sdp: body } => {
+                let command = Command::Reinvite { leg, token: token.0, headers, body: sdp(body) };
+                self.ask(now, leg, token, command);
+            }
+            LegCommand::Request { token, method, headers, content_type, body } => {
+                let body = (!body.is_empty()).then_some(Body { content_type, bytes: body });
+                match Method::from_bytes(method.as_bytes()) {
+                    Some(method) => {
+                        let command = Command::Request { leg, token: token.0, method, headers, body };
+                        self.ask(now, leg, token, command);
+                    }
+                    None => self.tell(leg, unsent(token, 400)),
+                }
+            }
+            LegCommand::Respond { token, status: code, headers, sdp: body } => {
+                let headers = entry.dressed(headers);
+                let tx = TxId(token.0);
+                self.give(now, Command::Respond { tx, code, reason: None, headers, body: sdp(body) });
+            }
+        }
+    }
+
+    /// The call let go: the leg ends as its state demands.
+    pub(super) fn dropped(&mut self, now: Instant, leg: LegId) {
+        let Some(entry) = self.legs.get_mut(&leg) else { return };
+        (entry.dropped, entry.over) = (true, true);
+        let headers = Headers::new();
+        match self.stack.leg_state(leg) {
+            Some(LegState::Incoming) => self.refuse(now, leg, 480, None, headers),
+            Some(LegState::Calling | LegState::Proceeding) => {
+                self.give(now, Command::Cancel { leg, headers });
+            }
+            Some(LegState::Answered) => {
+                self.give(now, Command::Bye { leg, headers });
+            }
+            Some(LegState::Cancelling | LegState::Ending) => {}
+            Some(LegState::Refused) | None => self.forget(leg),
+        }
+    }
+
+    fn cancel(&mut self, now: Instant, leg: LegId, headers: Headers) {
+        let Some(entry) = self.legs.get_mut(&leg) else { return };
+        entry.over = true;
+        match self.stack.leg_state(leg) {
+            // Nothing was sent yet, or the far end has refused already.
+            None | Some(LegState::Refused) => self.fail(leg, events::local_failure(487)),
+            Some(LegState::Answered) => {
+                self.give(now, Command::Bye { leg, headers });
+            }
+            Some(_) => {
+                self.give(now, Command::Cancel { leg, headers });
+            }
+        }
+    }
+
+    /// A request whose answer the call waits for.
+    fn ask(&mut self, now: Instant, leg: LegId, token: RequestToken, command: Command) {
+        match self.stack.command(now, command) {
+            Ok(()) => {}
+            Err(CommandError::OfferOpen(_)) => self.tell(leg, unsent(token, 491)),
+            Err(error) => {
+                tracing::debug!(%error, "SIP request");
+                self.tell(leg, unsent(token, 481));
+            }
+        }
+    }
+
+    /// A digest challenge for a refusal by the dialplan: 401 or 407.
+    fn challenge(&self, now: Instant, code: u16, realm: String, invite: &Message) -> (String, String) {
+        let realm = if realm.is_empty() { to_host(invite) } else { realm };
+        let name = if code == 401 { "WWW-Authenticate" } else { "Proxy-Authenticate" };
+        (name.to_owned(), self.shared.guard.challenge(now, &realm, false))
+    }
+
+    // The table.
+
+    fn keep(&mut self, leg: LegId, entry: Entry) {
+        if self.legs.insert(leg, entry).is_none() {
+            self.shared.legs.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn forget(&mut self, leg: LegId) {
+        if self.legs.remove(&leg).is_some() {
+            self.shared.legs.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn answered(&mut self, leg: LegId) {
+        if let Some(Entry { side: Side::In { answered, .. }, .. }) = self.legs.get_mut(&leg) {
+            *answered = true;
+        }
+    }
+
+    fn tell(&self, leg: LegId, event: LegEvent) {
+        if let Some(entry) = self.legs.get(&leg) {
+            entry.sink.signal(event);
+        }
+    }
+
+    /// Tells the end of a leg, once.
+    fn close(&mut self, leg: LegId, event: LegEvent) {
+        if let Some(entry) = self.legs.get_mut(&leg)
+            && !std::mem::replace(&mut entry.over, true)
+        {
+            entry.sink.signal(event);
+        }
+    }
+
+    fn lose(&mut self, leg: LegId, cause: Cause) {
+        self.close(leg, LegEvent::Lost(cause));
+    }
+
+    /// The end of a leg that was never answered. A call that gave it up is told as well.
+    fn fail(&mut self, leg: LegId, failure: Failure) {
+        self.tell(leg, LegEvent::Failed(failure));
+        self.forget(leg);
+    }
+
+    /// Gives a command to the stack; none when it had no place for it.
+    fn give(&mut self, now: Instant, command: Command) -> Option<()> {
+        self.stack.command(now, command).inspect_err(|error| tracing::debug!(%error, "SIP command")).ok()
+    }
+}
+
+impl Entry {
+    /// With the User-Agent of the leg's profile.
+    fn dressed(&self, mut headers: Headers) -> Headers {
+        if let Some(agent) = &self.user_agent {
+            headers.push(("User-Agent".to_owned(), agent.clone()));
+        }
+        headers
+    }
+}
+
+/// The answer to a request that could not be sent.
+fn unsent(token: RequestToken, status: u16) -> LegEvent {
+    LegEvent::Response { token, status, phrase: phrase(status).to_owned(), sdp: None }
+}
+
+fn to_host(invite: &Message) -> String {
+    let to = invite.address(HeaderId::To);
+    to.and_then(|to| Some(to.parsed_uri().ok()?.host_text().into_owned())).unwrap_or_default()
+}
