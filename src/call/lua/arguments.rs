@@ -1,7 +1,7 @@
 //! Arguments of methods: what scripts may pass, how it is converted, and the texts of refusals. Scripts compare these
 //! texts, so they are FreeSWITCH's.
 
-use mlua::{AnyUserData, Table, Value};
+use mlua::{AnyUserData, Lua, Table, Value};
 
 use super::table::Method;
 
@@ -68,16 +68,19 @@ fn is_object<T: 'static>(value: &Value) -> bool {
 }
 
 /// Arguments of one call, checked against the method's parameters.
-pub(super) struct Arguments(Vec<Value>);
+pub(super) struct Arguments<'a> {
+    lua: &'a Lua,
+    values: Vec<Value>,
+}
 
-impl Arguments {
+impl<'a> Arguments<'a> {
     /// Checks number and types. The error is the message for the script, without its position.
-    pub(super) fn check(method: &Method, values: Vec<Value>) -> Result<Self, String> {
+    pub(super) fn check(lua: &'a Lua, method: &Method, values: Vec<Value>) -> Result<Self, String> {
         let (least, most, given) = (method.required, method.parameters.len(), values.len());
         let wrong = values.iter().zip(method.parameters).position(|(value, kind)| !kind.takes(value));
         let count_fits = (least..=most).contains(&given);
         if count_fits && wrong.is_none() {
-            return Ok(Self(values));
+            return Ok(Self { lua, values });
         }
         if method.overloaded {
             return Err(overload_error(method));
@@ -93,12 +96,17 @@ impl Arguments {
     }
 
     fn get(&self, at: usize) -> &Value {
-        self.0.get(at).unwrap_or(&Value::Nil)
+        self.values.get(at).unwrap_or(&Value::Nil)
+    }
+
+    /// The state in which the method was called.
+    pub(super) fn lua(&self) -> &Lua {
+        self.lua
     }
 
     /// How many were given.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     /// Text; none for nil. Bytes after a NUL are lost, what is no UTF-8 is replaced.

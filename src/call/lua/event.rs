@@ -2,7 +2,11 @@
 
 use mlua::{UserData, UserDataRegistry};
 
+use super::arguments::Kind;
 use super::objects;
+use super::table::{Method, Step};
+
+use Kind::{Any, Event as Object};
 
 /// Stands for an event.
 pub(super) struct Event;
@@ -12,3 +16,22 @@ impl UserData for Event {
         objects::register(registry, "Event");
     }
 }
+
+const fn missing(name: &'static str) -> Method {
+    Method::of("Event", name, &[Object, Any, Any, Any], 1, |_, _| Step::missing("freeswitch.Event"))
+}
+
+pub(super) const METHODS: &[Method] = &[
+    missing("getHeader"),
+    missing("addHeader"),
+    missing("delHeader"),
+    missing("addBody"),
+    missing("getBody"),
+    missing("getType"),
+    missing("serialize"),
+    missing("fire"),
+    missing("merge"),
+    missing("setPriority"),
+    missing("chat_execute"),
+    missing("chat_send"),
+];

@@ -1,8 +1,10 @@
 //! What the prelude asks for itself. Scripts never see these by name.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+
+use mlua::Value;
 
 use super::arguments::{Arguments, Kind};
 use super::log::{self, Level};
@@ -13,6 +15,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of("@", "print", &[Kind::Text], 1, print),
     Method::of("@", "warn", &[Kind::Text], 1, warn),
     Method::of("@", "os_execute", &[Kind::Text], 1, os_execute),
+    Method::of("@", "capture", &[Kind::Text], 1, capture),
     Method::of("@", "load_file", &[Kind::Text], 1, load_file),
     Method::of("@", "expired", &[], 0, expired),
 ];
@@ -31,12 +34,24 @@ fn warn(run: &Arc<Run>, arguments: &Arguments) -> Step {
 fn os_execute(_: &Arc<Run>, arguments: &Arguments) -> Step {
     let command = arguments.text_or_empty(0);
     Step::wait(async move {
-        let run = move || Command::new("/bin/sh").arg("-c").arg(command).status();
+        let run = move || Command::new("/bin/sh").arg("-c").arg(command).stdin(Stdio::null()).status();
         let Ok(Ok(status)) = tokio::task::spawn_blocking(run).await else { return Ok(Answer::Exit(false, "exit", 127)) };
         Ok(match status.code() {
             Some(code) => Answer::Exit(code == 0, "exit", i64::from(code)),
             None => Answer::Exit(false, "signal", signal_of(status)),
         })
+    })
+}
+
+/// What a shell command prints.
+fn capture(_: &Arc<Run>, arguments: &Arguments) -> Step {
+    let command = arguments.text_or_empty(0);
+    Step::wait(async move {
+        let run = move || Command::new("/bin/sh").arg("-c").arg(command).stdin(Stdio::null()).output();
+        match tokio::task::spawn_blocking(run).await {
+            Ok(Ok(output)) => Ok(Answer::Bytes(output.stdout)),
+            _ => Ok(Answer::Bytes(Vec::new())),
+        }
     })
 }
 
@@ -55,7 +70,10 @@ fn signal_of(_: std::process::ExitStatus) -> i64 {
 /// A file as a function, from the cache of compiled scripts; a string is the message of its failure.
 fn load_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let path = PathBuf::from(arguments.text_or_empty(0));
-    Step::Now(run.load_file(&path))
+    Step::Now(match run.host.cache().load(arguments.lua(), &path) {
+        Ok(function) => Answer::Value(Value::Function(function)),
+        Err(text) => Answer::Text(text),
+    })
 }
 
 /// Whether the run has used up a limit: then no `pcall` may hide it.

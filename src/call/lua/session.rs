@@ -146,7 +146,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "transfer", &[Object, Text, Text, Text], 2, state::transfer).checkpoint(),
     Method::of(CORE, "waitForAnswer", &[Object, Object], 2, |_, _| Step::missing("session:waitForAnswer")),
     Method::of(CORE, "get_uuid", &[Object], 1, get_uuid),
-    Method::of("@", "destroy", &[Object], 1, destroy),
+    Method::of(OWN, "destroy", &[Object, Text], 1, destroy).wrapped(),
     Method::of("@", "attribute", &[Object, Any], 2, attribute),
     Method::of("@", "hook_due", &[Object], 1, state::hook_due),
     // Variables and applications.
@@ -192,7 +192,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(OWN, "setInputCallback", &[Object, Text, Text], 2, |_, _| Step::missing("session:setInputCallback"))
         .overloaded(),
     Method::of(OWN, "unsetInputCallback", &[Object], 1, |_, _| Step::Now(Answer::Nothing)),
-    Method::of("@", "check_hook_names", &[Object, Text, Text], 2, |_, _| Step::Now(Answer::Nothing)),
+    Method::of(OWN, "setHangupHook", &[Object, Text, Text], 2, |_, _| Step::Now(Answer::Nothing)).wrapped(),
     // Plumbing of the reference that does nothing.
     Method::of(OWN, "begin_allow_threads", &[Object], 1, |_, _| Step::Now(Answer::Bool(true))).checkpoint(),
     Method::of(OWN, "end_allow_threads", &[Object], 1, |_, _| Step::Now(Answer::Bool(true))).checkpoint(),

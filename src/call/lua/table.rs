@@ -8,7 +8,7 @@ use mlua::{IntoLua, Lua, MultiValue, Value};
 
 use super::arguments::{Arguments, Kind};
 use super::run::Run;
-use super::{api, freeswitch, internal, json, session, stream};
+use super::{api, event, freeswitch, internal, json, session, stream};
 
 /// What a method answers to its script.
 pub(super) enum Answer {
@@ -107,6 +107,8 @@ pub(super) struct Method {
     pub overloaded: bool,
     /// Whether a due hang-up hook runs before and after it.
     pub checkpoint: bool,
+    /// Whether the prelude defines the method around this.
+    pub wrapped: bool,
     /// What it does.
     pub run: fn(&Arc<Run>, &Arguments) -> Step,
 }
@@ -121,7 +123,7 @@ impl Method {
         required: usize,
         run: Body,
     ) -> Self {
-        Self { owner, name, parameters, required, overloaded: false, checkpoint: false, run }
+        Self { owner, name, parameters, required, overloaded: false, checkpoint: false, wrapped: false, run }
     }
 
     pub(super) const fn constructor(name: &'static str, parameters: &'static [Kind], required: usize, run: Body) -> Self {
@@ -135,6 +137,11 @@ impl Method {
 
     pub(super) const fn checkpoint(mut self) -> Self {
         self.checkpoint = true;
+        self
+    }
+
+    pub(super) const fn wrapped(mut self) -> Self {
+        self.wrapped = true;
         self
     }
 
@@ -161,7 +168,7 @@ impl Method {
 }
 
 static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
-    [internal::METHODS, session::METHODS, api::METHODS, stream::METHODS, json::METHODS, freeswitch::METHODS]
+    [internal::METHODS, session::METHODS, api::METHODS, stream::METHODS, json::METHODS, event::METHODS, freeswitch::METHODS]
         .into_iter()
         .flatten()
         .collect()
