@@ -84,7 +84,9 @@ fn nested(run: &Run, text: String, entry: ScriptEntry, channel: Option<&Channel>
 /// The command `lua`: another run, whose text is the answer.
 fn run_script(run: &Arc<Run>, text: String, channel: Option<&Channel>) -> Step {
     let ended = run.host.start(nested(run, text, ScriptEntry::Api, channel));
-    Step::wait(async move { Ok(Answer::Text(ended.await.map(|outcome| outcome.output).unwrap_or_default())) as Outcome })
+    Step::wait(
+        async move { Ok(Answer::Text(ended.await.map(|outcome| outcome.output).unwrap_or_default())) as Outcome },
+    )
 }
 
 /// The command `luarun`: nobody waits for its end, nor learns of a missing file.

@@ -86,9 +86,8 @@ impl<'a> Arguments<'a> {
             return Err(overload_error(method));
         }
         let name = method.full_name("::");
-        let Some((at, value, kind)) = wrong
-            .filter(|_| count_fits)
-            .and_then(|at| Some((at, values.get(at)?, method.parameters.get(at)?)))
+        let Some((at, value, kind)) =
+            wrong.filter(|_| count_fits).and_then(|at| Some((at, values.get(at)?, method.parameters.get(at)?)))
         else {
             return Err(format!("Error in {name} expected {least}..{most} args, got {given}"));
         };
@@ -176,7 +175,14 @@ pub(super) fn text(value: &Value) -> Option<String> {
 /// As `%.14g` prints it, without `.0`.
 fn float_text(number: f64) -> String {
     if !number.is_finite() {
-        return if number.is_nan() { "nan" } else if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+        return if number.is_nan() {
+            "nan"
+        } else if number > 0.0 {
+            "inf"
+        } else {
+            "-inf"
+        }
+        .to_owned();
     }
     let scientific = format!("{number:.13e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -222,7 +228,10 @@ fn type_of(value: &Value) -> &'static str {
 fn overload_error(method: &Method) -> String {
     use std::fmt::Write as _;
 
-    let mut text = format!("Wrong arguments for overloaded function '{}'\n  Possible C/C++ prototypes are:\n", method.full_name("_"));
+    let mut text = format!(
+        "Wrong arguments for overloaded function '{}'\n  Possible C/C++ prototypes are:\n",
+        method.full_name("_")
+    );
     let own = usize::from(method.is_method());
     for count in method.required..=method.parameters.len() {
         let shown = method.parameters.get(own..count).unwrap_or_default();

@@ -147,7 +147,8 @@ impl Budget {
         if self.expired().is_some() {
             return Verdict::Refuse;
         }
-        let instructions = self.instructions.fetch_add(u64::from(STEP), Ordering::Relaxed).saturating_add(u64::from(STEP));
+        let instructions =
+            self.instructions.fetch_add(u64::from(STEP), Ordering::Relaxed).saturating_add(u64::from(STEP));
         let now = self.now();
         if instructions > self.most_instructions {
             self.expire(Limit::Instructions);

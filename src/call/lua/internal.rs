@@ -35,7 +35,9 @@ fn os_execute(_: &Arc<Run>, arguments: &Arguments) -> Step {
     let command = arguments.text_or_empty(0);
     Step::wait(async move {
         let run = move || Command::new("/bin/sh").arg("-c").arg(command).stdin(Stdio::null()).status();
-        let Ok(Ok(status)) = tokio::task::spawn_blocking(run).await else { return Ok(Answer::Exit(false, "exit", 127)) };
+        let Ok(Ok(status)) = tokio::task::spawn_blocking(run).await else {
+            return Ok(Answer::Exit(false, "exit", 127));
+        };
         Ok(match status.code() {
             Some(code) => Answer::Exit(code == 0, "exit", i64::from(code)),
             None => Answer::Exit(false, "signal", signal_of(status)),

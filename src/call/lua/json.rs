@@ -91,9 +91,8 @@ fn to_lua(lua: &Lua, json: serde_json::Value) -> mlua::Result<Value> {
 }
 
 fn encode(_: &Arc<Run>, arguments: &Arguments) -> Step {
-    let settings = |json: &Json| {
-        (json.unformatted.load(Ordering::Relaxed), json.empty_is_object.load(Ordering::Relaxed))
-    };
+    let settings =
+        |json: &Json| (json.unformatted.load(Ordering::Relaxed), json.empty_is_object.load(Ordering::Relaxed));
     let (unformatted, empty_is_object) = arguments.with(0, settings).unwrap_or((false, true));
     let Some(table) = arguments.table(1) else { return Step::Now(Answer::Nothing) };
     let json = match from_table(table, empty_is_object, 0) {

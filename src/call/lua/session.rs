@@ -184,7 +184,9 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "collectDigits", &[Object, Int, Int], 2, digits::collect_digits).overloaded().checkpoint(),
     Method::of(CORE, "flushDigits", &[Object], 1, digits::flush_digits),
     Method::of(CORE, "flushEvents", &[Object], 1, |_, arguments| quick(arguments, Answer::Integer(0))),
-    Method::of(CORE, "detectSpeech", &[Object, Text, Text, Text, Text], 2, |_, _| Step::missing("session:detectSpeech")),
+    Method::of(CORE, "detectSpeech", &[Object, Text, Text, Text, Text], 2, |_, _| {
+        Step::missing("session:detectSpeech")
+    }),
     Method::of(CORE, "playAndDetectSpeech", &[Object, Text, Text, Text], 4, |_, _| {
         Step::missing("session:playAndDetectSpeech")
     }),

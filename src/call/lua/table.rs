@@ -126,7 +126,12 @@ impl Method {
         Self { owner, name, parameters, required, overloaded: false, checkpoint: false, wrapped: false, run }
     }
 
-    pub(super) const fn constructor(name: &'static str, parameters: &'static [Kind], required: usize, run: Body) -> Self {
+    pub(super) const fn constructor(
+        name: &'static str,
+        parameters: &'static [Kind],
+        required: usize,
+        run: Body,
+    ) -> Self {
         Self::of(name, name, parameters, required, run)
     }
 
@@ -168,10 +173,18 @@ impl Method {
 }
 
 static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
-    [internal::METHODS, session::METHODS, api::METHODS, stream::METHODS, json::METHODS, event::METHODS, freeswitch::METHODS]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        internal::METHODS,
+        session::METHODS,
+        api::METHODS,
+        stream::METHODS,
+        json::METHODS,
+        event::METHODS,
+        freeswitch::METHODS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 });
 
 /// All rows; a row's place is its number in the prelude.
