@@ -1,6 +1,6 @@
 //! What a run has used of its limits. The hook of the Lua state reads it every few thousand instructions.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -64,6 +64,8 @@ pub(super) struct Budget {
     slice_cpu: AtomicU64,
     slice_start: AtomicU64,
     deadline: AtomicU64,
+    /// The deadline is that of the grace.
+    grace: AtomicBool,
     /// 0, or 1 + the place in [`Limit::ALL`].
     expired: AtomicU8,
 }
@@ -80,6 +82,7 @@ impl Budget {
             slice_cpu: AtomicU64::new(0),
             slice_start: AtomicU64::new(NONE),
             deadline: AtomicU64::new(seconds(limits.seconds)),
+            grace: AtomicBool::new(false),
             expired: AtomicU8::new(0),
         }
     }
@@ -92,10 +95,17 @@ impl Budget {
         }
     }
 
-    /// Brings the deadline forward to `rest` from now. True when it was later before.
-    pub(super) fn ends_in(&self, rest: Duration) -> bool {
-        let deadline = self.now().saturating_add(nanoseconds(rest));
-        self.deadline.fetch_min(deadline, Ordering::Relaxed) > deadline
+    /// What the deadline is that of.
+    pub(super) fn deadline_limit(&self) -> Limit {
+        if self.grace.load(Ordering::Relaxed) { Limit::Grace } else { Limit::Time }
+    }
+
+    /// The channel is hung up: brings the deadline forward to `grace` from now.
+    pub(super) fn begin_grace(&self, grace: Duration) {
+        let deadline = self.now().saturating_add(nanoseconds(grace));
+        if self.deadline.fetch_min(deadline, Ordering::Relaxed) > deadline {
+            self.grace.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The limit that is used up.
@@ -153,7 +163,7 @@ impl Budget {
         if instructions > self.most_instructions {
             self.expire(Limit::Instructions);
         } else if now > self.deadline.load(Ordering::Relaxed) {
-            self.expire(Limit::Time);
+            self.expire(self.deadline_limit());
         } else if self.most_cpu != NONE {
             let slice = thread_cpu().saturating_sub(self.slice_cpu.load(Ordering::Relaxed));
             if self.cpu.load(Ordering::Relaxed).saturating_add(slice) > self.most_cpu {
@@ -202,10 +212,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_deadline_only_comes_forward() {
         let budget = Budget::new(&Limits { seconds: 5, ..Limits::default() });
-        assert!(!budget.ends_in(Duration::from_secs(9)));
-        assert!(budget.ends_in(Duration::from_secs(1)));
+        budget.begin_grace(Duration::from_secs(9));
+        assert_eq!(budget.deadline_limit(), Limit::Time);
+        budget.begin_grace(Duration::from_secs(1));
         tokio::time::advance(Duration::from_secs(2)).await;
         budget.step();
-        assert_eq!(budget.expired(), Some(Limit::Time));
+        assert_eq!(budget.expired(), Some(Limit::Grace));
     }
 }

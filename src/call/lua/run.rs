@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(super) struct Run {
     failure: Mutex<Option<Failure>>,
     contact: Mutex<Instant>,
     asking: AtomicUsize,
-    hung: AtomicUsize,
+    hung: AtomicBool,
     hung_up: Notify,
 }
 
@@ -107,7 +107,7 @@ impl Run {
             failure: Mutex::default(),
             contact: Mutex::new(Instant::now()),
             asking: AtomicUsize::new(0),
-            hung: AtomicUsize::new(0),
+            hung: AtomicBool::new(false),
             hung_up: Notify::new(),
         }
     }
@@ -139,16 +139,14 @@ impl Run {
 
     /// The channel was hung up: the grace begins, once.
     pub(super) fn channel_hung_up(&self) {
-        if self.hung.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.budget.ends_in(self.limits.grace());
+        if !self.hung.swap(true, Ordering::Relaxed) {
+            self.budget.begin_grace(self.limits.grace());
             self.hung_up.notify_one();
-        } else {
-            self.hung.store(1, Ordering::Relaxed);
         }
     }
 
     fn is_hung(&self) -> bool {
-        self.hung.load(Ordering::Relaxed) > 0
+        self.hung.load(Ordering::Relaxed)
     }
 
     /// Comes when the run must end. `abandoned` comes when nobody waits for the outcome any more.
@@ -170,15 +168,11 @@ impl Run {
                 () = &mut gone, if !self.is_hung() => self.channel_hung_up(),
                 () = self.hung_up.notified() => {}
                 () = at(self.budget.deadline()) => {
-                    return Ended::Limit(self.budget.expired().unwrap_or(self.deadline_limit()));
+                    return Ended::Limit(self.budget.expired().unwrap_or(self.budget.deadline_limit()));
                 }
                 () = at(next_probe) => self.probe().await,
             }
         }
-    }
-
-    fn deadline_limit(&self) -> Limit {
-        if self.is_hung() { Limit::Grace } else { Limit::Time }
     }
 
     /// Asks whether the call is up when the script has not for a while.
