@@ -17,6 +17,8 @@ pub struct LuaConfig {
     pub max_scripts: usize,
     /// Limits of each run; variables of the channel may lower them.
     pub limits: Limits,
+    /// How long a script may hold its thread inside one library call. Then its call goes on without it.
+    pub stuck_after: Duration,
     /// API commands for scripts, without a call.
     pub api: Arc<dyn ApiRunner>,
     /// Global variables.
@@ -24,9 +26,17 @@ pub struct LuaConfig {
 }
 
 impl LuaConfig {
-    /// Two threads, 10 000 runs, the usual limits.
+    /// Two threads, 10 000 runs, 10 s in one library call, the usual limits.
     pub fn new(scripts: PathBuf, api: Arc<dyn ApiRunner>, globals: Arc<dyn Globals>) -> Self {
-        Self { scripts, threads: 2, max_scripts: 10_000, limits: Limits::default(), api, globals }
+        Self {
+            scripts,
+            threads: 2,
+            max_scripts: 10_000,
+            limits: Limits::default(),
+            stuck_after: Duration::from_secs(10),
+            api,
+            globals,
+        }
     }
 }
 

@@ -1,27 +1,35 @@
 //! The pool of threads scripts run on, and the way in.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{oneshot, watch};
 
+use super::budget::Limit;
 use super::cache::Cache;
 use super::command::Command;
 use super::config::{Limits, LuaConfig};
 use super::run::{self, Run};
 use super::seams::{ApiRunner, Globals};
-use crate::call::control::{ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun};
+use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun};
 
 /// By how much script threads are nicer than the others.
 const NICENESS: i32 = 5;
+
+/// Bounds of the time between two looks at the runs.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
+const LONGEST_PERIOD: Duration = Duration::from_secs(1);
 
 /// Runs scripts on threads of its own. Dropping it ends all runs.
 pub struct LuaHost {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
+    watcher: Thread,
     pool: Mutex<Option<Runtime>>,
 }
 
@@ -30,7 +38,8 @@ pub(super) struct Shared {
     scripts: ArcSwap<PathBuf>,
     limits: Limits,
     most: usize,
-    running: AtomicUsize,
+    stuck_after: Duration,
+    runs: Mutex<Runs>,
     cache: Cache,
     api: Arc<dyn ApiRunner>,
     globals: Arc<dyn Globals>,
@@ -52,14 +61,16 @@ impl LuaHost {
             scripts: ArcSwap::from_pointee(config.scripts),
             limits: config.limits,
             most: config.max_scripts,
-            running: AtomicUsize::new(0),
+            stuck_after: config.stuck_after,
+            runs: Mutex::default(),
             cache: Cache::default(),
             api: config.api,
             globals: config.globals,
             threads: pool.handle().clone(),
             stop: stopped,
         });
-        Ok(Self { shared, stop, pool: Mutex::new(Some(pool)) })
+        let watcher = watch_over(&shared)?;
+        Ok(Self { shared, stop, watcher, pool: Mutex::new(Some(pool)) })
     }
 
     /// Takes another folder of scripts for runs that start from now on.
@@ -69,7 +80,7 @@ impl LuaHost {
 
     /// Runs at this moment, sleeping ones included.
     pub fn running(&self) -> usize {
-        self.shared.running.load(Ordering::Acquire)
+        self.shared.runs().alive.len()
     }
 
     /// Ends all runs, with the status `timeout`, and refuses new ones. Does not wait.
@@ -81,6 +92,7 @@ impl LuaHost {
 impl Drop for LuaHost {
     fn drop(&mut self) {
         self.stop();
+        self.watcher.unpark();
         if let Some(pool) = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take() {
             pool.shutdown_background();
         }
@@ -100,26 +112,45 @@ fn be_nice() {
     }
 }
 
-/// One of the runs that count.
-struct Place(Arc<Shared>);
+/// Looks now and then whether a script is stuck: the thread of its own works even when no thread of the pool does.
+fn watch_over(shared: &Arc<Shared>) -> std::io::Result<Thread> {
+    let period = (shared.stuck_after / 4).clamp(SHORTEST_PERIOD, LONGEST_PERIOD);
+    let shared = Arc::downgrade(shared);
+    let watch = move || {
+        while let Some(shared) = shared.upgrade().filter(|shared| !*shared.stop.borrow()) {
+            for run in shared.stuck_runs() {
+                run.give_up();
+            }
+            drop(shared);
+            std::thread::park_timeout(period);
+        }
+    };
+    Ok(std::thread::Builder::new().name("lua-watch".to_owned()).spawn(watch)?.thread().clone())
+}
 
-impl Place {
-    fn take(shared: &Arc<Shared>) -> Option<Self> {
-        let place = Self(Arc::clone(shared));
-        (shared.running.fetch_add(1, Ordering::AcqRel) < shared.most).then_some(place)
-    }
+/// The runs there are.
+#[derive(Default)]
+struct Runs {
+    next: u64,
+    alive: HashMap<u64, Arc<Run>>,
+}
+
+/// One of the runs that count, while it lives.
+struct Place {
+    shared: Arc<Shared>,
+    number: u64,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.shared.runs().alive.remove(&self.number);
     }
 }
 
 impl Shared {
     /// Starts a run.
     pub(super) fn start(self: &Arc<Self>, start: ScriptRun) -> oneshot::Receiver<ScriptOutcome> {
-        let (mut reply, answer) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
         let Some(command) = Command::parse(&start.text) else {
             let _ = reply.send(refusal(&start, "no script was named"));
             return answer;
@@ -128,28 +159,42 @@ impl Shared {
             let _ = reply.send(refusal(&start, "the switch stops"));
             return answer;
         }
-        let Some(place) = Place::take(self) else {
-            let _ = reply.send(refusal(&start, &format!("more than {} scripts at one time", self.most)));
+        let run = Arc::new(Run::new(Arc::clone(self), &start, command.name(), reply));
+        let Some(place) = self.place(&run) else {
+            run.answer(refusal(&start, &format!("more than {} scripts at one time", self.most)));
             return answer;
         };
         let stop = self.stop.clone();
-        let run = Arc::new(Run::new(Arc::clone(self), &start, command.name()));
         self.threads.spawn(async move {
-            let outcome = {
-                let detached = start.entry == ScriptEntry::Detached;
-                let abandoned = async {
-                    if detached {
-                        std::future::pending().await
-                    } else {
-                        reply.closed().await;
-                    }
-                };
-                run::execute(&run, &command, stop, abandoned).await
-            };
+            let outcome = run::execute(&run, &command, stop).await;
             drop(place);
-            let _ = reply.send(outcome);
+            run.answer(outcome);
         });
         answer
+    }
+
+    /// Counts a run in; none: there are too many.
+    fn place(self: &Arc<Self>, run: &Arc<Run>) -> Option<Place> {
+        let mut runs = self.runs();
+        if runs.alive.len() >= self.most {
+            return None;
+        }
+        let number = runs.next;
+        runs.next = number.wrapping_add(1);
+        runs.alive.insert(number, Arc::clone(run));
+        Some(Place { shared: Arc::clone(self), number })
+    }
+
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stuck_runs(&self) -> Vec<Arc<Run>> {
+        let stuck = |run: &&Arc<Run>| {
+            run.budget.expired() != Some(Limit::Stuck)
+                && run.budget.slice_age().is_some_and(|age| age > self.stuck_after)
+        };
+        self.runs().alive.values().filter(stuck).cloned().collect()
     }
 
     pub(super) fn scripts(&self) -> Arc<PathBuf> {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use mlua::{Function, MultiValue, Value};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::budget::{Budget, Limit};
@@ -49,6 +50,7 @@ pub(super) struct Run {
     pub stream: Stream,
     pub session: Option<Session>,
     uuid: Option<Arc<str>>,
+    reply: Mutex<Option<oneshot::Sender<ScriptOutcome>>>,
     pending: Mutex<Option<Wait>>,
     failure: Mutex<Option<Failure>>,
     contact: Mutex<Instant>,
@@ -89,7 +91,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Run {
-    pub(super) fn new(host: Arc<Shared>, start: &ScriptRun, name: &str) -> Self {
+    pub(super) fn new(host: Arc<Shared>, start: &ScriptRun, name: &str, reply: oneshot::Sender<ScriptOutcome>) -> Self {
         let limits = host.limits().lowered(&start.limits);
         let session = start.session.clone().filter(|_| start.entry != ScriptEntry::Detached);
         Self {
@@ -103,6 +105,7 @@ impl Run {
             stream: Stream::default(),
             uuid: session.as_ref().map(|session| Arc::clone(session.uuid())),
             session: session.map(|session| Session::new(Some(session))),
+            reply: Mutex::new(Some(reply)),
             pending: Mutex::default(),
             failure: Mutex::default(),
             contact: Mutex::new(Instant::now()),
@@ -145,12 +148,37 @@ impl Run {
         }
     }
 
+    /// Gives the outcome to who waits for it; the first one counts.
+    pub(super) fn answer(&self, outcome: ScriptOutcome) {
+        if let Some(reply) = lock(&self.reply).take() {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Answers for a run whose thread does not come back from a library call. It ends when it does.
+    pub(super) fn give_up(&self) {
+        self.budget.expire(Limit::Stuck);
+        self.answer(conclude(self, Finish::Ended(Ended::Limit(Limit::Stuck))));
+    }
+
+    /// Comes when nobody waits for the outcome any more; a detached run never had anybody.
+    async fn abandoned(&self) {
+        if self.entry == ScriptEntry::Detached {
+            std::future::pending::<()>().await;
+        }
+        std::future::poll_fn(|context| match lock(&self.reply).as_mut() {
+            Some(reply) => reply.poll_closed(context),
+            None => Poll::Ready(()),
+        })
+        .await;
+    }
+
     fn is_hung(&self) -> bool {
         self.hung.load(Ordering::Relaxed)
     }
 
-    /// Comes when the run must end. `abandoned` comes when nobody waits for the outcome any more.
-    async fn ended(&self, mut stop: watch::Receiver<bool>, abandoned: impl Future<Output = ()>) -> Ended {
+    /// Comes when the run must end.
+    async fn ended(&self, mut stop: watch::Receiver<bool>) -> Ended {
         let handle = self.session.as_ref().and_then(|session| session.channel().handle());
         let mut gone = pin!(async {
             match &handle {
@@ -158,7 +186,7 @@ impl Run {
                 None => std::future::pending().await,
             }
         });
-        let mut abandoned = pin!(abandoned);
+        let mut abandoned = pin!(self.abandoned());
         let mut stopped = pin!(async { drop(stop.wait_for(|stop| *stop).await) });
         loop {
             let next_probe = (handle.is_some() && !self.is_hung()).then(|| *lock(&self.contact) + PROBE_AFTER);
@@ -201,14 +229,9 @@ pub(super) fn failed_to_start(entry: ScriptEntry, why: &str) -> ScriptOutcome {
 }
 
 /// Runs a script to its end.
-pub(super) async fn execute(
-    run: &Arc<Run>,
-    command: &Command,
-    stop: watch::Receiver<bool>,
-    abandoned: impl Future<Output = ()>,
-) -> ScriptOutcome {
+pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Receiver<bool>) -> ScriptOutcome {
     let finish = match prepare(run, command) {
-        Ok((vm, chunk)) => drive(run, &vm, chunk, run.ended(stop, abandoned)).await,
+        Ok((vm, chunk)) => drive(run, &vm, chunk, run.ended(stop)).await,
         Err(message) => Finish::Failed(Failure { message, traceback: String::new() }),
     };
     conclude(run, finish)

@@ -62,13 +62,16 @@ pub(super) fn play_and_get_digits(run: &Arc<Run>, arguments: &Arguments) -> Step
     })
 }
 
-/// Digits go to the input callback only, and there is none.
+/// Waits; digits that come go to the input callback only, so without one they are lost.
 pub(super) fn collect_digits(run: &Arc<Run>, arguments: &Arguments) -> Step {
-    asking(run, arguments, Answer::Integer(-1), |_, channel| async move {
-        if channel.is_hung() {
-            return Ok(Answer::Integer(0));
+    let (first, second) = (arguments.unsigned(1, 0), arguments.unsigned(2, 0));
+    let ms = u64::from(if first == 0 || second == 0 { first.max(second) } else { first.min(second) });
+    asking(run, arguments, Answer::Integer(-1), move |run, channel| async move {
+        if !channel.is_hung() {
+            let _ = channel.ask(&run, |reply| Request::Sleep { ms, reply }).await;
+            let _ = channel.ask(&run, |reply| Request::FlushDigits { reply }).await;
         }
-        Err("session:collectDigits is not available yet".to_owned())
+        Ok(Answer::Integer(0))
     })
 }
 

@@ -83,81 +83,85 @@ impl Call {
     /// None: no answer.
     fn answer(&mut self, request: Request) -> Option<Request> {
         match request {
-            Request::GetVariable { name, reply } => drop(reply.send(self.get(&name))),
+            Request::GetVariable { name, reply } => send(reply, self.get(&name)),
             Request::SetVariable { name, value, reply } => {
                 self.set(&name, value);
-                drop(reply.send(()));
+                send(reply, ());
             }
             Request::Execute { app, data, reply } => {
                 self.note("execute", format!("execute {app} {data}"));
                 if let Some((name, value)) = data.split_once('=').filter(|_| app == "set") {
                     self.set(name, Some(value.replace("${destination_number}", "1000")));
                 }
-                drop(reply.send(()));
+                send(reply, ());
             }
             Request::State { reply } => {
                 self.note("state", "state".to_owned());
-                drop(reply.send(self.state()));
+                send(reply, self.state());
             }
             Request::Answer { reply } => {
                 self.note("answer", "answer".to_owned());
                 self.answered |= self.cause.is_none();
-                drop(reply.send(self.cause.is_none()));
+                send(reply, self.cause.is_none());
             }
             Request::PreAnswer { reply } => {
                 self.note("preAnswer", "preAnswer".to_owned());
                 self.early |= self.cause.is_none();
-                drop(reply.send(self.cause.is_none()));
+                send(reply, self.cause.is_none());
             }
             Request::Hangup { cause, reply } => {
                 self.note("hangup", format!("hangup {cause}"));
                 self.cause = self.cause.or(Some(Cause::parse(&cause)));
-                drop(reply.send(()));
+                send(reply, ());
             }
             Request::Stream { path, start_sample, reply } => {
                 self.note("stream", format!("stream {path} {start_sample}"));
                 if self.silent_in == "stream" {
                     return Some(Request::Stream { path, start_sample, reply });
                 }
-                drop(reply.send(self.up() && !path.contains("nosuch")));
+                send(reply, self.up() && !path.contains("nosuch"));
             }
             Request::Sleep { ms, reply } => {
                 self.note("sleep", format!("sleep {ms}"));
                 if self.silent_in == "sleep" {
                     return Some(Request::Sleep { ms, reply });
                 }
-                drop(reply.send(self.up()));
+                send(reply, self.up());
             }
             Request::GetDigits { max, terminators, timeout_ms, interdigit_ms, absolute_ms, reply } => {
                 let text = format!("getDigits {max} {terminators} {timeout_ms} {interdigit_ms} {absolute_ms}");
                 self.note("getDigits", text);
-                drop(reply.send(Digits { digits: "12".to_owned(), terminator: Some('#') }));
+                send(reply, Digits { digits: "12".to_owned(), terminator: Some('#') });
             }
             Request::Read { spec, reply } => {
                 self.note("read", format!("{spec:?}"));
-                drop(reply.send("34".to_owned()));
+                send(reply, "34".to_owned());
             }
             Request::PlayAndGetDigits { spec, reply } => {
                 self.note("playAndGetDigits", format!("{spec:?}"));
-                drop(reply.send("56".to_owned()));
+                send(reply, "56".to_owned());
             }
             Request::FlushDigits { reply } => {
                 self.note("flushDigits", "flushDigits".to_owned());
-                drop(reply.send(()));
+                send(reply, ());
             }
             Request::Transfer { extension, dialplan, context, reply } => {
                 self.note("transfer", format!("transfer {extension} {dialplan:?} {context:?}"));
                 self.transferring = true;
-                drop(reply.send(true));
+                send(reply, true);
             }
             Request::Api { command, args, reply } => {
                 self.note("api", format!("api {command} {args}"));
-                drop(reply.send((command == "known").then(|| format!("+OK {args}\n"))));
+                send(reply, (command == "known").then(|| format!("+OK {args}\n")));
             }
-            Request::Expand { text, reply } => drop(reply.send(text)),
+            Request::Expand { text, reply } => send(reply, text),
         }
         None
     }
+}
+
+fn send<T>(reply: oneshot::Sender<T>, value: T) {
+    let _ = reply.send(value);
 }
 
 /// Serves a call until its handle is gone.

@@ -166,3 +166,14 @@ async fn no_global_outlives_its_run() {
     let second = start_text("~stream:write(tostring(X) .. type(string.upper))", ScriptEntry::Api, None);
     assert_eq!(outcome(&host, second).await.output, "nilfunction");
 }
+
+#[tokio::test]
+async fn a_call_goes_on_without_a_script_that_is_stuck() {
+    let folder = tempfile::tempdir().unwrap();
+    let stuck_after = Duration::from_millis(50);
+    let host = LuaHost::new(LuaConfig { stuck_after, ..config(folder.path()) }).unwrap();
+    let text = "~string.find(('a'):rep(40), '^' .. ('a-'):rep(7) .. 'b')";
+    let found = timed_out(&host, text).await;
+    assert!(found.contains("stuck inside one library call"), "{found}");
+    idle(&host).await;
+}

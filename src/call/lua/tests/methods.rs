@@ -160,6 +160,7 @@ async fn media_and_digits() {
             ("return session:getDigits(2,'#',100),session:read(1,2,'p',3,'#')", "\"12\",\"34\""),
             ("return session:playAndGetDigits(1,3,1,2000,'#','p','','\\\\d+')", "\"56\""),
             ("return session:flushDigits(),session:flushEvents(),session:print('x')", "0,0,0"),
+            ("return session:collectDigits(100),session:collectDigits(1,2)", "0,0"),
             ("return session:speak('hi')", "1"),
             ("session:set_tts_params('nosuch','v') return session:speak('hi'),session.tts_name", "0,\"nosuch\""),
             ("return session:sayPhrase('nosuchmacro')", ""),
