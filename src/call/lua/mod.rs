@@ -1,11 +1,11 @@
 //! Lua scripts: the host that runs them, and the objects they see.
 //!
-//! A run is one future on the host's own threads: a fresh Lua state, the [prelude](vm), the script as a coroutine. A
-//! method that waits yields to the host ([`run`]), which asks the call by its [`SessionHandle`] and resumes the script with
+//! A run is one future on the host's own threads: a fresh Lua state, the prelude, the script as a coroutine. A
+//! method that waits yields to the host, which asks the call by its [`SessionHandle`] and resumes the script with
 //! the answer; a hook takes the thread from a long computation. So thousands of scripts wait on two threads, and a script
 //! reaches neither the call's memory nor a media thread.
 //!
-//! What scripts may call is one [table](table): a row per method with its parameters; one file per object. Behaviour is that
+//! What scripts may call is one table: a row per method with its parameters; one file per object. Behaviour is that
 //! of FreeSWITCH's `mod_lua`, quirks included.
 //!
 //! Not here: input callbacks, outbound legs, events, databases. Scripts that use them get an error that says so.

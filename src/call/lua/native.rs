@@ -103,7 +103,9 @@ fn function_at(lua: &Lua, subject: Value) -> Option<Function> {
     match subject {
         Value::Function(function) => Some(function),
         Value::Integer(level) if (1..DEEPEST).contains(&level) => {
-            lua.inspect_stack(usize::try_from(level).ok()?, |frame| frame.function())
+            let mut found = None;
+            lua.inspect_stack(usize::try_from(level).ok()?, |frame| found = Some(frame.function()));
+            found
         }
         _ => None,
     }

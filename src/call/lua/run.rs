@@ -279,20 +279,20 @@ async fn drive(run: &Arc<Run>, vm: &Vm, chunk: Function, ended: impl Future<Outp
             return Finish::Ended(Ended::Limit(limit));
         }
         let wait = lock(&run.pending).take();
-        let next = match wait {
-            Some(wait) => tokio::select! {
-                biased;
-                outcome = wait => match outcome {
-                    Ok(answer) => vm::answered(&vm.lua, answer),
-                    Err(text) => vm::refused(&vm.lua, &text),
-                },
-                why = &mut ended => return Finish::Ended(why),
-            },
-            None => tokio::select! {
+        let Some(wait) = wait else {
+            tokio::select! {
                 biased;
                 why = &mut ended => return Finish::Ended(why),
-                () = tokio::task::yield_now() => { values = MultiValue::new(); continue; }
+                () = tokio::task::yield_now() => continue,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            outcome = wait => match outcome {
+                Ok(answer) => vm::answered(&vm.lua, answer),
+                Err(text) => vm::refused(&vm.lua, &text),
             },
+            why = &mut ended => return Finish::Ended(why),
         };
         run.budget.waited();
         match next {

@@ -108,7 +108,7 @@ async fn thousands_of_scripts_wait_on_two_threads() {
     let answers: Vec<_> =
         (0..3000).map(|_| host.start(start_text(text, ScriptEntry::Api, Some(handle.clone())))).collect();
     for answer in answers {
-        let outcome = tokio::time::timeout(Duration::from_secs(60), answer).await.unwrap().unwrap();
+        let outcome = tokio::time::timeout(Duration::from_mins(1), answer).await.unwrap().unwrap();
         assert_eq!((outcome.error, &*outcome.output), (None, "done"));
     }
     assert_eq!(host.running(), 0);
