@@ -23,9 +23,12 @@ impl Vm {
     /// A fresh state for a run.
     pub(super) fn new(run: &Arc<Run>) -> Result<Self> {
         let lua = Lua::new_with(StdLib::ALL_SAFE, LuaOptions::new())?;
-        set_hook(&lua, run)?;
+        // What is made here lives as long as the state.
+        lua.gc_stop();
         let start = load_prelude(&lua, run)?;
         set_globals(&lua, run)?;
+        set_hook(&lua, run)?;
+        lua.gc_restart();
         if run.limits.memory() > 0 {
             lua.set_memory_limit(run.limits.memory())?;
         }
@@ -68,7 +71,7 @@ fn prelude() -> Result<&'static [u8]> {
         return Ok(code);
     }
     let lua = Lua::new_with(StdLib::NONE, LuaOptions::new())?;
-    let code = lua.load(prelude_text()).set_name("=switch").set_mode(ChunkMode::Text).into_function()?.dump(false);
+    let code = lua.load(prelude_text()).set_name("=switch").set_mode(ChunkMode::Text).into_function()?.dump(true);
     Ok(CODE.get_or_init(|| code))
 }
 
