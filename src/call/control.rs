@@ -227,6 +227,11 @@ impl SessionHandle {
         &self.uuid
     }
 
+    /// Comes when the call's task has dropped its end of the queue.
+    pub async fn gone(&self) {
+        self.queue.closed().await;
+    }
+
     /// Sends a request made around its reply channel and waits for the answer.
     pub async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, CallGone> {
         let (reply, answer) = oneshot::channel();

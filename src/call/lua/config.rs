@@ -1,0 +1,110 @@
+//! Settings of the script host and the limits of one run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::seams::{ApiRunner, Globals};
+
+/// What the script host is made from.
+#[derive(Clone)]
+pub struct LuaConfig {
+    /// Folder of relative script names, and root of `require`.
+    pub scripts: PathBuf,
+    /// Threads of the pool, at least 1.
+    pub threads: usize,
+    /// Runs at one time, sleeping ones included. A start beyond that fails at once.
+    pub max_scripts: usize,
+    /// Limits of each run; variables of the channel may lower them.
+    pub limits: Limits,
+    /// How long a script may hold its thread inside one library call. Then its call goes on without it.
+    pub stuck_after: Duration,
+    /// API commands for scripts, without a call.
+    pub api: Arc<dyn ApiRunner>,
+    /// Global variables.
+    pub globals: Arc<dyn Globals>,
+}
+
+impl LuaConfig {
+    /// Two threads, 10 000 runs, 10 s in one library call, the usual limits.
+    pub fn new(scripts: PathBuf, api: Arc<dyn ApiRunner>, globals: Arc<dyn Globals>) -> Self {
+        Self {
+            scripts,
+            threads: 2,
+            max_scripts: 10_000,
+            limits: Limits::default(),
+            stuck_after: Duration::from_secs(10),
+            api,
+            globals,
+        }
+    }
+}
+
+/// Limits of one run. 0 is no limit, the grace excepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Lua instructions between two waits (`lua-max-instructions`), counted in steps of 10 000.
+    pub instructions: u64,
+    /// Seconds from start to end (`lua-max-seconds`).
+    pub seconds: u64,
+    /// Seconds of processor time (`lua-max-cpu-seconds`).
+    pub cpu_seconds: u64,
+    /// Size of the Lua state in MB (`lua-max-memory-mb`).
+    pub memory_mb: u64,
+    /// Milliseconds a script may go on after its channel was hung up (`lua-hangup-grace-ms`).
+    pub grace_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { instructions: 1_000_000_000, seconds: 0, cpu_seconds: 60, memory_mb: 64, grace_ms: 30_000 }
+    }
+}
+
+impl Limits {
+    /// Lowered by channel variables: `lua_max_seconds` and so on. A value that is higher, 0 or no number changes nothing.
+    #[must_use]
+    pub fn lowered(mut self, variables: &[(String, String)]) -> Self {
+        for (name, value) in variables {
+            let Ok(value) = value.trim().parse::<u64>() else { continue };
+            let limit = match name.as_str() {
+                "lua_max_instructions" => &mut self.instructions,
+                "lua_max_seconds" => &mut self.seconds,
+                "lua_max_cpu_seconds" => &mut self.cpu_seconds,
+                "lua_max_memory_mb" => &mut self.memory_mb,
+                "lua_hangup_grace_ms" => &mut self.grace_ms,
+                _ => continue,
+            };
+            if value != 0 && (*limit == 0 || value < *limit) {
+                *limit = value;
+            }
+        }
+        self
+    }
+
+    /// The memory limit in bytes; 0 is none.
+    pub(super) fn memory(&self) -> usize {
+        usize::try_from(self.memory_mb.saturating_mul(1 << 20)).unwrap_or(usize::MAX)
+    }
+
+    /// The grace as a duration.
+    pub(super) fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_lower_limits_only() {
+        let set = |name: &str, value: &str| Limits::default().lowered(&[(name.to_owned(), value.to_owned())]);
+        assert_eq!(set("lua_max_seconds", "5").seconds, 5, "from none");
+        assert_eq!(set("lua_max_memory_mb", "8").memory_mb, 8);
+        assert_eq!(set("lua_max_memory_mb", "800").memory_mb, 64, "higher");
+        assert_eq!(set("lua_max_cpu_seconds", "0"), Limits::default(), "0");
+        assert_eq!(set("lua_max_instructions", "many"), Limits::default(), "no number");
+        assert_eq!(set("lua_max_fun", "1"), Limits::default(), "unknown");
+    }
+}

@@ -1,0 +1,226 @@
+//! The pool of threads scripts run on, and the way in.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{oneshot, watch};
+
+use super::budget::Limit;
+use super::cache::Cache;
+use super::command::Command;
+use super::config::{Limits, LuaConfig};
+use super::run::{self, Run};
+use super::seams::{ApiRunner, Globals};
+use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun};
+
+/// By how much script threads are nicer than the others.
+const NICENESS: i32 = 5;
+
+/// Bounds of the time between two looks at the runs.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
+const LONGEST_PERIOD: Duration = Duration::from_secs(1);
+
+/// Runs scripts on threads of its own. Dropping it ends all runs.
+pub struct LuaHost {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    watcher: Thread,
+    pool: Mutex<Option<Runtime>>,
+}
+
+/// What all runs share.
+pub(super) struct Shared {
+    scripts: ArcSwap<PathBuf>,
+    limits: Limits,
+    most: usize,
+    stuck_after: Duration,
+    runs: Mutex<Runs>,
+    cache: Cache,
+    api: Arc<dyn ApiRunner>,
+    globals: Arc<dyn Globals>,
+    threads: Handle,
+    stop: watch::Receiver<bool>,
+}
+
+impl LuaHost {
+    /// Starts the threads. An error: the system gives none.
+    pub fn new(config: LuaConfig) -> std::io::Result<Self> {
+        let pool = Builder::new_multi_thread()
+            .worker_threads(config.threads.max(1))
+            .thread_name("lua")
+            .on_thread_start(be_nice)
+            .enable_time()
+            .build()?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            scripts: ArcSwap::from_pointee(config.scripts),
+            limits: config.limits,
+            most: config.max_scripts,
+            stuck_after: config.stuck_after,
+            runs: Mutex::default(),
+            cache: Cache::default(),
+            api: config.api,
+            globals: config.globals,
+            threads: pool.handle().clone(),
+            stop: stopped,
+        });
+        let watcher = watch_over(&shared)?;
+        Ok(Self { shared, stop, watcher, pool: Mutex::new(Some(pool)) })
+    }
+
+    /// Takes another folder of scripts for runs that start from now on.
+    pub fn set_scripts(&self, scripts: PathBuf) {
+        self.shared.scripts.store(Arc::new(scripts));
+    }
+
+    /// Runs at this moment, sleeping ones included.
+    pub fn running(&self) -> usize {
+        self.shared.runs().alive.len()
+    }
+
+    /// Ends all runs, with the status `timeout`, and refuses new ones. Does not wait.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl Drop for LuaHost {
+    fn drop(&mut self) {
+        self.stop();
+        self.watcher.unpark();
+        if let Some(pool) = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            pool.shutdown_background();
+        }
+    }
+}
+
+impl ScriptHost for LuaHost {
+    fn start(&self, run: ScriptRun) -> oneshot::Receiver<ScriptOutcome> {
+        self.shared.start(run)
+    }
+}
+
+/// The priority counts per thread on Linux; elsewhere it may be refused, which does no harm.
+fn be_nice() {
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::nice(NICENESS);
+    }
+}
+
+/// Looks now and then whether a script is stuck: the thread of its own works even when no thread of the pool does.
+fn watch_over(shared: &Arc<Shared>) -> std::io::Result<Thread> {
+    let period = (shared.stuck_after / 4).clamp(SHORTEST_PERIOD, LONGEST_PERIOD);
+    let shared = Arc::downgrade(shared);
+    let watch = move || {
+        while let Some(shared) = shared.upgrade().filter(|shared| !*shared.stop.borrow()) {
+            for run in shared.stuck_runs() {
+                run.give_up();
+            }
+            drop(shared);
+            std::thread::park_timeout(period);
+        }
+    };
+    Ok(std::thread::Builder::new().name("lua-watch".to_owned()).spawn(watch)?.thread().clone())
+}
+
+/// The runs there are.
+#[derive(Default)]
+struct Runs {
+    next: u64,
+    alive: HashMap<u64, Arc<Run>>,
+}
+
+/// One of the runs that count, while it lives.
+struct Place {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.runs().alive.remove(&self.number);
+    }
+}
+
+impl Shared {
+    /// Starts a run.
+    pub(super) fn start(self: &Arc<Self>, start: ScriptRun) -> oneshot::Receiver<ScriptOutcome> {
+        let (reply, answer) = oneshot::channel();
+        let Some(command) = Command::parse(&start.text) else {
+            let _ = reply.send(refusal(&start, "no script was named"));
+            return answer;
+        };
+        if *self.stop.borrow() {
+            let _ = reply.send(refusal(&start, "the switch stops"));
+            return answer;
+        }
+        let run = Arc::new(Run::new(Arc::clone(self), &start, command.name(), reply));
+        let Some(place) = self.place(&run) else {
+            run.answer(refusal(&start, &format!("more than {} scripts at one time", self.most)));
+            return answer;
+        };
+        let stop = self.stop.clone();
+        self.threads.spawn(async move {
+            let outcome = run::execute(&run, &command, stop).await;
+            drop(place);
+            run.answer(outcome);
+        });
+        answer
+    }
+
+    /// Counts a run in; none: there are too many.
+    fn place(self: &Arc<Self>, run: &Arc<Run>) -> Option<Place> {
+        let mut runs = self.runs();
+        if runs.alive.len() >= self.most {
+            return None;
+        }
+        let number = runs.next;
+        runs.next = number.wrapping_add(1);
+        runs.alive.insert(number, Arc::clone(run));
+        Some(Place { shared: Arc::clone(self), number })
+    }
+
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stuck_runs(&self) -> Vec<Arc<Run>> {
+        let stuck = |run: &&Arc<Run>| {
+            run.budget.expired() != Some(Limit::Stuck)
+                && run.budget.slice_age().is_some_and(|age| age > self.stuck_after)
+        };
+        self.runs().alive.values().filter(stuck).cloned().collect()
+    }
+
+    pub(super) fn scripts(&self) -> Arc<PathBuf> {
+        self.scripts.load_full()
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    pub(super) fn api(&self) -> &dyn ApiRunner {
+        &*self.api
+    }
+
+    pub(super) fn globals(&self) -> &dyn Globals {
+        &*self.globals
+    }
+}
+
+/// The outcome of a run that was not started.
+fn refusal(start: &ScriptRun, why: &str) -> ScriptOutcome {
+    let uuid = start.session.as_ref().map_or("", |session| session.uuid());
+    tracing::error!(target: "lua", uuid, context = start.context, extension = start.extension, "{}: {why}", start.text);
+    run::failed_to_start(start.entry, why)
+}

@@ -1,0 +1,361 @@
+-- The Lua side of the runtime: waiting, coroutines, hang-up hooks, and what replaces the standard library.
+--
+-- A waiting method yields WAIT to the host, which resumes it with the answer. What a script yields itself is marked
+-- USER; the host's hook, which takes the processor away from a long computation, yields nothing. So each resume knows
+-- what it got, and passes the first and the last outward.
+local call, report, native = ...
+
+local G, package, coroutine, io, os = _G, package, coroutine, io, os
+local error, type, tostring, select, setmetatable, pairs = error, type, tostring, select, setmetatable, pairs
+local raw_pcall, raw_xpcall, raw_load = pcall, xpcall, load
+local raw_yield, raw_resume, raw_isyieldable = coroutine.yield, coroutine.resume, coroutine.isyieldable
+local create, running, status = coroutine.create, coroutine.running, coroutine.status
+local lower, concat = string.lower, table.concat
+
+local WAIT, USER = {}, {}
+local NO_WAIT = "a method that waits cannot be called inside a sort comparator, a pattern callback or a metamethod called from C"
+local OVER = "the script is over its limit"
+local main
+
+-- The end of a call of the host; an error is raised at the place of the method's call.
+local function finish(ok, ...)
+  if ok then return ... end
+  if ok == nil then
+    if not raw_isyieldable() then error(NO_WAIT, 2) end
+    return finish(raw_yield(WAIT))
+  end
+  error((...), 2)
+end
+
+-- The same for a method that has a frame of its own.
+local function settle(ok, ...)
+  if ok then return ... end
+  if ok == nil then
+    if not raw_isyieldable() then error(NO_WAIT, 3) end
+    return settle(raw_yield(WAIT))
+  end
+  error((...), 3)
+end
+
+local function plain(id)
+  return function(...) return finish(call(id, ...)) end
+end
+
+-- Hang-up hooks: session -> {function name, argument name}; false once it ran.
+local hooks = setmetatable({}, {__mode = "k"})
+local own, ids, methods = {}, {}, {}
+local run_hook
+
+local function leave(self, ...)
+  run_hook(self)
+  return ...
+end
+
+local function waiting(id)
+  return function(...)
+    local self = ...
+    if self ~= nil and hooks[self] then
+      run_hook(self)
+      return leave(self, settle(call(id, ...)))
+    end
+    return finish(call(id, ...))
+  end
+end
+
+local freeswitch = {S_HUP = 1, S_FREE = 2, S_RDLOCK = 4}
+G.freeswitch = freeswitch
+
+local function class(id)
+  return setmetatable({}, {__call = function(_, ...) return finish(call(id, ...)) end})
+end
+
+--@methods@
+
+freeswitch.CoreSession = freeswitch.Session
+
+function run_hook(self)
+  local hook = hooks[self]
+  if not hook then return end
+  local what = own.hook_due(self)
+  if not what then return end
+  hooks[self] = false
+  local ok, value
+  if hook[2] then
+    ok, value = raw_pcall(G[hook[1]], self, what, G[hook[2]])
+  else
+    ok, value = raw_pcall(G[hook[1]], self, what)
+  end
+  if not ok then
+    if own.expired() then error(OVER, 0) end
+    own.warn("hangup hook " .. hook[1] .. ": " .. tostring(value))
+    return
+  end
+  if type(value) == "string" or type(value) == "number" then
+    methods.Session.setVariable(self, "lua_hangup_hook_return_val", value)
+    local text = tostring(value)
+    local word = lower(text)
+    if word == "exit" or word == "die" then error(text, 0) end
+  end
+end
+
+function methods.Session.setHangupHook(...)
+  settle(call(ids.setHangupHook, ...))
+  local self, name, argument = ...
+  if hooks[self] == false then return end
+  if name == nil or name == "" then
+    hooks[self] = nil
+    return
+  end
+  if type(G[name]) ~= "function" then
+    own.warn("setHangupHook: the global " .. tostring(name) .. " is no function (yet)")
+  end
+  if argument == "" then argument = nil end
+  hooks[self] = {name, argument}
+end
+
+function methods.Session.destroy(...)
+  settle(call(ids.destroy, ...))
+  local text = select(2, ...)
+  if text ~= nil and text ~= "" then error(tostring(text), 0) end
+end
+
+local function assign()
+  error("Assignment not possible. No setter/member with this name. For custom assignments implement __setitem method.", 2)
+end
+
+local classes = {}
+for name, own_methods in pairs(methods) do
+  classes[name] = {index = own_methods, assign = assign}
+end
+local session_methods, attribute = methods.Session, own.attribute
+classes.Session.index = function(self, key)
+  local method = session_methods[key]
+  if method ~= nil then return method end
+  return attribute(self, key)
+end
+
+function G.swig_type(object)
+  if type(object) ~= "userdata" then return type(object) end
+  return tostring(object):match("^<userdata of type '(.-)'") or "userdata"
+end
+
+function G.swig_equals(a, b) return a == b end
+
+-- Errors: a limit that is used up cannot be caught.
+local function guard(ok, ...)
+  if not ok and own.expired() then error(OVER, 0) end
+  return ok, ...
+end
+function G.pcall(...) return guard(raw_pcall(...)) end
+function G.xpcall(...) return guard(raw_xpcall(...)) end
+
+-- Coroutines.
+local function after(co, ok, ...)
+  if not ok then return guard(ok, ...) end
+  local mark = ...
+  if mark == USER then return true, select(2, ...) end
+  if mark == WAIT then
+    if not raw_isyieldable() then error(NO_WAIT, 0) end
+    return after(co, raw_resume(co, raw_yield(WAIT)))
+  end
+  if mark == nil and select("#", ...) == 0 and status(co) == "suspended" then
+    if raw_isyieldable() then raw_yield() end
+    return after(co, raw_resume(co))
+  end
+  return true, ...
+end
+
+local function unwrap(ok, ...)
+  if ok then return ... end
+  local value = ...
+  error(value, type(value) == "string" and 2 or 0)
+end
+
+function coroutine.resume(co, ...) return after(co, raw_resume(co, ...)) end
+function coroutine.wrap(body)
+  local co = create(body)
+  return function(...) return unwrap(after(co, raw_resume(co, ...))) end
+end
+function coroutine.yield(...)
+  if running() == main then error("attempt to yield from outside a coroutine", 2) end
+  return raw_yield(USER, ...)
+end
+function coroutine.isyieldable(...)
+  if select("#", ...) > 0 then return raw_isyieldable(...) end
+  return running() ~= main and raw_isyieldable()
+end
+function coroutine.running()
+  local co = running()
+  return co, co == main
+end
+
+-- Text is compiled, bytecode never.
+function G.load(chunk, name, mode, ...) return raw_load(chunk, name, "t", ...) end
+G.loadstring = G.load
+local load_file = own.load_file
+function G.loadfile(name, mode, ...)
+  local chunk = load_file(name)
+  if type(chunk) == "string" then return nil, chunk end
+  if select("#", ...) > 0 then native.setfenv(chunk, (...)) end
+  return chunk
+end
+function G.dofile(name)
+  local chunk = load_file(name)
+  if type(chunk) == "string" then error(chunk, 0) end
+  return chunk()
+end
+
+-- Modules: as the original, but what a module does while it loads may wait.
+package.path = native.path
+package.loadlib = nil
+local preload, search = package.preload, package.searchpath
+package.searchers = {
+  function(name)
+    local loader = preload[name]
+    if loader ~= nil then return loader, ":preload:" end
+    return "\n\tno field package.preload['" .. name .. "']"
+  end,
+  function(name)
+    local path, tried = search(name, package.path)
+    if not path then return "\n\t" .. tried:gsub("^\n\t", "") end
+    local chunk = load_file(path)
+    if type(chunk) == "string" then
+      error("error loading module '" .. name .. "' from file '" .. path .. "':\n\t" .. chunk, 0)
+    end
+    return chunk, path
+  end,
+}
+package.loaders = package.searchers
+function G.require(name)
+  local loaded = package.loaded
+  local value = loaded[name]
+  if value then return value end
+  local tried = {}
+  local searchers = package.searchers
+  for at = 1, #searchers do
+    local loader, extra = searchers[at](name)
+    if type(loader) == "function" then
+      value = loader(name, extra)
+      if value ~= nil then
+        loaded[name] = value
+      elseif loaded[name] == nil then
+        loaded[name] = true
+      end
+      return loaded[name], extra
+    elseif type(loader) == "string" then
+      tried[#tried + 1] = loader
+    end
+  end
+  error("module '" .. tostring(name) .. "' not found:" .. concat(tried), 2)
+end
+
+-- The process.
+function os.exit() own.warn("os.exit is ignored: a script ends by returning") end
+function os.execute(command)
+  if command == nil then return true end
+  return own.os_execute(command)
+end
+local raw_popen, tmpfile = io.popen, io.tmpfile
+function io.popen(command, mode)
+  if mode ~= nil and mode:sub(1, 1) ~= "r" then return raw_popen(command, mode) end
+  local output = own.capture(command)
+  local file, text = tmpfile()
+  if not file then return nil, text end
+  file:write(output)
+  file:seek("set")
+  return file
+end
+function G.print(...)
+  local words = {...}
+  for at = 1, select("#", ...) do words[at] = tostring(words[at]) end
+  own.print(concat(words, "\t"))
+end
+
+-- A table of our own: the original library reaches past the limits.
+G.debug = {traceback = native.traceback, getinfo = native.getinfo}
+for _, name in pairs {"debug", "gethook", "getlocal", "getmetatable", "getregistry", "getupvalue", "getuservalue", "sethook",
+  "setlocal", "setmetatable", "setupvalue", "setuservalue", "upvalueid", "upvaluejoin"} do
+  G.debug[name] = function() error("debug." .. name .. " is not available", 2) end
+end
+package.loaded.debug = G.debug
+
+-- What older scripts expect.
+G.unpack = table.unpack
+function table.getn(list) return #list end
+table.maxn = table.maxn or function(list)
+  local most = 0
+  for key in pairs(list) do if type(key) == "number" and key > most then most = key end end
+  return most
+end
+function table.foreach(list, body)
+  for key, value in pairs(list) do
+    local result = body(key, value)
+    if result ~= nil then return result end
+  end
+end
+function table.foreachi(list, body)
+  for at = 1, #list do
+    local result = body(at, list[at])
+    if result ~= nil then return result end
+  end
+end
+string.gfind = string.gmatch
+math.pow = math.pow or function(a, b) return a ^ b end
+math.mod = math.fmod
+math.log10 = math.log10 or function(x) return math.log(x, 10) end
+G.setfenv, G.getfenv = native.setfenv, native.getfenv
+function package.seeall(module) setmetatable(module, {__index = G}) end
+function G.module(name, ...)
+  local module = package.loaded[name]
+  if type(module) ~= "table" then
+    module = G
+    for part in name:gmatch("[^.]+") do
+      if type(rawget(module, part)) ~= "table" then module[part] = {} end
+      module = module[part]
+    end
+    package.loaded[name] = module
+  end
+  module._NAME, module._M, module._PACKAGE = name, module, name:match("^(.-)[^.]*$")
+  for at = 1, select("#", ...) do (select(at, ...))(module) end
+  native.setfenv(2, module)
+end
+
+-- 32-bit arithmetic: bit32 counts from 0, bit is signed.
+local function bits(result)
+  local function fold(start, step)
+    return function(...)
+      local value = start
+      for at = 1, select("#", ...) do value = step(value, (select(at, ...))) end
+      return result(value)
+    end
+  end
+  return {
+    band = fold(0xffffffff, function(a, b) return a & b end),
+    bor = fold(0, function(a, b) return a | b end),
+    bxor = fold(0, function(a, b) return a ~ b end),
+    bnot = function(a) return result(~a) end,
+    lshift = function(a, n) return result(a << n) end,
+    rshift = function(a, n) return result((a & 0xffffffff) >> n) end,
+    arshift = function(a, n)
+      a = a & 0xffffffff
+      if a >= 0x80000000 then a = a - 0x100000000 end
+      return result(a // (1 << n))
+    end,
+  }
+end
+preload.bit32 = function() return bits(function(value) return value & 0xffffffff end) end
+preload.bit = function()
+  return bits(function(value)
+    value = value & 0xffffffff
+    return value < 0x80000000 and value or value - 0x100000000
+  end)
+end
+setmetatable(G, {__index = function(_, name)
+  if name == "bit32" or name == "bit" then return G.require(name) end
+end})
+
+local function start(chunk)
+  main = running()
+  return raw_xpcall(chunk, report)
+end
+return start, classes

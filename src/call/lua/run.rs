@@ -1,0 +1,363 @@
+//! One run: from its text to its outcome.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use mlua::{Function, MultiValue, Value};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
+
+use super::budget::{Budget, Limit};
+use super::cache;
+use super::command::Command;
+use super::config::Limits;
+use super::host::Shared;
+use super::session::Session;
+use super::stream::Stream;
+use super::table::Wait;
+use super::vm::{self, Vm};
+use crate::call::control::{ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus};
+
+/// How long a script may leave its call alone before the host asks whether the call is still up.
+const PROBE_AFTER: Duration = Duration::from_secs(5);
+
+/// How long that question may take.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
+
+/// What the API form of a start appends after a failure.
+const API_FAILURE: &str = "-ERR Cannot execute script\n";
+
+/// An uncaught error.
+pub(super) struct Failure {
+    pub message: String,
+    pub traceback: String,
+}
+
+/// One run. The Lua state refers to it; it does not refer to the Lua state.
+pub(super) struct Run {
+    pub host: Arc<Shared>,
+    /// Script as written.
+    pub name: String,
+    pub entry: ScriptEntry,
+    pub context: String,
+    pub extension: String,
+    pub limits: Limits,
+    pub budget: Budget,
+    pub stream: Stream,
+    pub session: Option<Session>,
+    uuid: Option<Arc<str>>,
+    reply: Mutex<Option<oneshot::Sender<ScriptOutcome>>>,
+    pending: Mutex<Option<Wait>>,
+    failure: Mutex<Option<Failure>>,
+    contact: Mutex<Instant>,
+    asking: AtomicUsize,
+    hung: AtomicBool,
+    hung_up: Notify,
+}
+
+/// Why a run was ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Limit(Limit),
+    /// The host stops.
+    Stopped,
+    /// Nobody waits for the outcome.
+    Abandoned,
+}
+
+/// How the script's coroutine came to its end.
+enum Finish {
+    Returned,
+    Failed(Failure),
+    Ended(Ended),
+}
+
+/// While it lives, the script is asking its call.
+pub(super) struct Contact<'a>(&'a Run);
+
+impl Drop for Contact<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.contact) = Instant::now();
+        self.0.asking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Run {
+    pub(super) fn new(host: Arc<Shared>, start: &ScriptRun, name: &str, reply: oneshot::Sender<ScriptOutcome>) -> Self {
+        let limits = host.limits().lowered(&start.limits);
+        let session = start.session.clone().filter(|_| start.entry != ScriptEntry::Detached);
+        Self {
+            host,
+            name: name.to_owned(),
+            entry: start.entry,
+            context: start.context.clone(),
+            extension: start.extension.clone(),
+            budget: Budget::new(&limits),
+            limits,
+            stream: Stream::default(),
+            uuid: session.as_ref().map(|session| Arc::clone(session.uuid())),
+            session: session.map(|session| Session::new(Some(session))),
+            reply: Mutex::new(Some(reply)),
+            pending: Mutex::default(),
+            failure: Mutex::default(),
+            contact: Mutex::new(Instant::now()),
+            asking: AtomicUsize::new(0),
+            hung: AtomicBool::new(false),
+            hung_up: Notify::new(),
+        }
+    }
+
+    /// Uuid of the call, for logs; empty without one.
+    pub(super) fn uuid(&self) -> &str {
+        self.uuid.as_deref().unwrap_or_default()
+    }
+
+    /// Uuid of the call.
+    pub(super) fn call_uuid(&self) -> Option<&str> {
+        self.uuid.as_deref()
+    }
+
+    /// What the script waits for.
+    pub(super) fn set_pending(&self, wait: Wait) {
+        *lock(&self.pending) = Some(wait);
+    }
+
+    pub(super) fn set_failure(&self, failure: Failure) {
+        *lock(&self.failure) = Some(failure);
+    }
+
+    /// Marks that the script is asking its call.
+    pub(super) fn contact(&self) -> Contact<'_> {
+        self.asking.fetch_add(1, Ordering::Relaxed);
+        Contact(self)
+    }
+
+    /// The channel was hung up: the grace begins, once.
+    pub(super) fn channel_hung_up(&self) {
+        if !self.hung.swap(true, Ordering::Relaxed) {
+            self.budget.begin_grace(self.limits.grace());
+            self.hung_up.notify_one();
+        }
+    }
+
+    /// Gives the outcome to who waits for it; the first one counts.
+    pub(super) fn answer(&self, outcome: ScriptOutcome) {
+        if let Some(reply) = lock(&self.reply).take() {
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Answers for a run whose thread does not come back from a library call. It ends when it does.
+    pub(super) fn give_up(&self) {
+        self.budget.expire(Limit::Stuck);
+        self.answer(conclude(self, Finish::Ended(Ended::Limit(Limit::Stuck))));
+    }
+
+    /// Comes when nobody waits for the outcome any more; a detached run never had anybody.
+    async fn abandoned(&self) {
+        if self.entry == ScriptEntry::Detached {
+            std::future::pending::<()>().await;
+        }
+        std::future::poll_fn(|context| match lock(&self.reply).as_mut() {
+            Some(reply) => reply.poll_closed(context),
+            None => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    fn is_hung(&self) -> bool {
+        self.hung.load(Ordering::Relaxed)
+    }
+
+    /// Comes when the run must end.
+    async fn ended(&self, mut stop: watch::Receiver<bool>) -> Ended {
+        let handle = self.session.as_ref().and_then(|session| session.channel().handle());
+        let mut gone = pin!(async {
+            match &handle {
+                Some(handle) => handle.gone().await,
+                None => std::future::pending().await,
+            }
+        });
+        let mut abandoned = pin!(self.abandoned());
+        let mut stopped = pin!(async { drop(stop.wait_for(|stop| *stop).await) });
+        loop {
+            let next_probe = (handle.is_some() && !self.is_hung()).then(|| *lock(&self.contact) + PROBE_AFTER);
+            tokio::select! {
+                () = &mut stopped => return Ended::Stopped,
+                () = &mut abandoned => return Ended::Abandoned,
+                () = &mut gone, if !self.is_hung() => self.channel_hung_up(),
+                () = self.hung_up.notified() => {}
+                () = at(self.budget.deadline()) => {
+                    return Ended::Limit(self.budget.expired().unwrap_or(self.budget.deadline_limit()));
+                }
+                () = at(next_probe) => self.probe().await,
+            }
+        }
+    }
+
+    /// Asks whether the call is up when the script has not for a while.
+    async fn probe(&self) {
+        let Some(session) = self.session.as_ref().filter(|_| self.asking.load(Ordering::Relaxed) == 0) else {
+            *lock(&self.contact) = Instant::now();
+            return;
+        };
+        let channel = session.channel();
+        let _ = tokio::time::timeout(PROBE_LIMIT, channel.state(self)).await;
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The outcome of a run that could not be started.
+pub(super) fn failed_to_start(entry: ScriptEntry, why: &str) -> ScriptOutcome {
+    let output = if entry == ScriptEntry::Api { API_FAILURE } else { "" };
+    let error = Some(why.to_owned());
+    ScriptOutcome { status: ScriptStatus::Error, error, output: output.to_owned(), auto_hangup: false }
+}
+
+/// Runs a script to its end.
+pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Receiver<bool>) -> ScriptOutcome {
+    let finish = match prepare(run, command) {
+        Ok((vm, chunk)) => drive(run, &vm, chunk, run.ended(stop)).await,
+        Err(message) => Finish::Failed(Failure { message, traceback: String::new() }),
+    };
+    conclude(run, finish)
+}
+
+/// A state with the script compiled in it.
+fn prepare(run: &Arc<Run>, command: &Command) -> Result<(Vm, Function), String> {
+    let vm = Vm::new(run).map_err(|error| cache::text_of(&error))?;
+    let chunk = match command {
+        Command::Code(code) => cache::compile(&vm.lua, code.as_bytes(), "line")?,
+        Command::File { name, arguments } => {
+            vm.set_arguments(name, arguments).map_err(|error| cache::text_of(&error))?;
+            run.host.cache().load(&vm.lua, &locate(&run.host.scripts(), name))?
+        }
+    };
+    Ok((vm, chunk))
+}
+
+/// Where a script lies: an absolute name is that file; another lies in the folder of scripts, with or without `.lua`.
+fn locate(scripts: &Path, name: &str) -> PathBuf {
+    let plain = scripts.join(name);
+    if Path::new(name).is_absolute() || plain.is_file() {
+        return plain;
+    }
+    let with_suffix = scripts.join(format!("{name}.lua"));
+    if with_suffix.is_file() { with_suffix } else { plain }
+}
+
+/// Resumes the script, waits for what it waits for, and so on.
+async fn drive(run: &Arc<Run>, vm: &Vm, chunk: Function, ended: impl Future<Output = Ended>) -> Finish {
+    let mut ended = pin!(ended);
+    let mut values: MultiValue = [Value::Function(chunk)].into_iter().collect();
+    loop {
+        run.budget.begin_slice();
+        let result = vm.main.resume::<MultiValue>(std::mem::take(&mut values));
+        run.budget.end_slice();
+        let returned = match result {
+            Ok(returned) => returned,
+            Err(error) => return failed(run, &error),
+        };
+        if vm.main.is_finished() {
+            return finished(run, &returned);
+        }
+        if let Some(limit) = run.budget.expired() {
+            return Finish::Ended(Ended::Limit(limit));
+        }
+        let wait = lock(&run.pending).take();
+        let Some(wait) = wait else {
+            tokio::select! {
+                biased;
+                why = &mut ended => return Finish::Ended(why),
+                () = tokio::task::yield_now() => continue,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            outcome = wait => match outcome {
+                Ok(answer) => vm::answered(&vm.lua, answer),
+                Err(text) => vm::refused(&vm.lua, &text),
+            },
+            why = &mut ended => return Finish::Ended(why),
+        };
+        run.budget.waited();
+        match next {
+            Ok(next) => values = next,
+            Err(error) => return failed(run, &error),
+        }
+    }
+}
+
+fn failed(run: &Run, error: &mlua::Error) -> Finish {
+    if matches!(error, mlua::Error::MemoryError(_)) {
+        run.budget.expire(Limit::Memory);
+    }
+    if let Some(limit) = run.budget.expired() {
+        return Finish::Ended(Ended::Limit(limit));
+    }
+    let text = cache::text_of(error);
+    let (message, traceback) = text.split_once("\nstack traceback:").unwrap_or((&text, ""));
+    Finish::Failed(Failure { message: message.to_owned(), traceback: traceback.to_owned() })
+}
+
+/// The prelude's start function returned: true, or false after the error was reported.
+fn finished(run: &Run, returned: &MultiValue) -> Finish {
+    if returned.front().is_some_and(|value| value.as_boolean() == Some(true)) {
+        return Finish::Returned;
+    }
+    let failure = lock(&run.failure).take().unwrap_or_else(|| {
+        // The handler does not run when memory is short.
+        let message = returned.get(1).map_or_else(String::new, |value| value.to_string().unwrap_or_default());
+        Failure { message, traceback: String::new() }
+    });
+    if failure.message.contains("not enough memory") && run.limits.memory() > 0 {
+        run.budget.expire(Limit::Memory);
+    }
+    match run.budget.expired() {
+        Some(limit) => Finish::Ended(Ended::Limit(limit)),
+        None => Finish::Failed(failure),
+    }
+}
+
+/// Logs how a run ended and says so.
+fn conclude(run: &Run, finish: Finish) -> ScriptOutcome {
+    let (script, uuid, context, extension) = (&*run.name, run.uuid(), &*run.context, &*run.extension);
+    let (status, error) = match finish {
+        Finish::Returned => (ScriptStatus::Ok, None),
+        Finish::Failed(failure) => {
+            let traceback = &*failure.traceback;
+            tracing::error!(target: "lua", script, uuid, context, extension, "{}\n{traceback}", failure.message);
+            (ScriptStatus::Error, Some(failure.message))
+        }
+        Finish::Ended(why) => {
+            let text = match why {
+                Ended::Limit(limit) => format!("{script}: {}", limit.describe(&run.limits)),
+                Ended::Stopped => format!("{script}: the switch stops"),
+                Ended::Abandoned => format!("{script}: the call is gone"),
+            };
+            tracing::warn!(target: "lua", script, uuid, context, extension, "{text}");
+            (ScriptStatus::Timeout, Some(text))
+        }
+    };
+    tracing::debug!(target: "lua", script, uuid, status = status.as_str(), cpu = ?run.budget.cpu(), "script ended");
+    let mut output = String::from_utf8_lossy(&run.stream.text()).into_owned();
+    if error.is_some() && run.entry == ScriptEntry::Api {
+        output.push_str(API_FAILURE);
+    }
+    let auto_hangup = run.session.as_ref().is_some_and(|session| session.channel().auto_hangup());
+    ScriptOutcome { status, error, output, auto_hangup }
+}

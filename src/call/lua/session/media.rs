@@ -1,0 +1,88 @@
+//! Methods that play, record, speak and wait.
+
+use super::*;
+
+pub(super) fn stream_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let path = arguments.text_or_empty(1);
+    let start_sample = u64::try_from(arguments.integer(2, 0)).unwrap_or(0);
+    asking(run, arguments, Answer::Integer(-1), move |run, channel| async move {
+        if path.is_empty() || channel.is_hung() {
+            return outcome(false);
+        }
+        outcome(channel.ask(&run, |reply| Request::Stream { path, start_sample, reply }).await.unwrap_or(false))
+    })
+}
+
+/// On a channel that is hung up it answers 1 at once; 0 when the hang-up comes during the wait.
+pub(super) fn sleep(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let ms = u64::try_from(arguments.integer(1, 0)).unwrap_or(0);
+    asking(run, arguments, Answer::Integer(-1), move |run, channel| async move {
+        if channel.is_hung() {
+            return outcome(true);
+        }
+        let slept = channel.ask(&run, |reply| Request::Sleep { ms, reply }).await.unwrap_or(false);
+        if !slept {
+            channel.state(&run).await;
+        }
+        outcome(slept)
+    })
+}
+
+pub(super) fn record_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let path = arguments.text_or_empty(1);
+    asking(run, arguments, Answer::Integer(-1), |_, channel| async move {
+        if path.is_empty() || channel.is_hung() {
+            return outcome(false);
+        }
+        Err("session:recordFile is not available yet".to_owned())
+    })
+}
+
+pub(super) fn say(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    if (1..5).any(|at| arguments.text(at).is_none()) {
+        log::write(run, Level::Err, "say: text, module, type and method are needed");
+        return Step::Now(Answer::Nothing);
+    }
+    asking(run, arguments, Answer::Nothing, |_, channel| async move {
+        if channel.is_hung() {
+            return Ok(Answer::Nothing);
+        }
+        Err("session:say is not available yet".to_owned())
+    })
+}
+
+/// Plays the phrase as a path would: `phrase:macro:data`.
+pub(super) fn say_phrase(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let (macro_name, data) = (arguments.text_or_empty(1), arguments.text_or_empty(2));
+    let path = if data.is_empty() { format!("phrase:{macro_name}") } else { format!("phrase:{macro_name}:{data}") };
+    asking(run, arguments, Answer::Nothing, |run, channel| async move {
+        if channel.is_hung() {
+            return Ok(Answer::Nothing);
+        }
+        let played = channel.ask(&run, |reply| Request::Stream { path, start_sample: 0, reply }).await;
+        if played != Ok(true) && !channel.state(&run).await.transferring && !channel.is_hung() {
+            log::write(&run, Level::Err, &format!("sayPhrase: {macro_name} was not played"));
+        }
+        Ok(Answer::Nothing)
+    })
+}
+
+pub(super) fn set_voice(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    if let Some(channel) = live(run, arguments) {
+        *channel.voice.lock().unwrap_or_else(PoisonError::into_inner) =
+            (arguments.text_or_empty(1), arguments.text_or_empty(2));
+    }
+    Step::Now(Answer::Nothing)
+}
+
+/// There is no speech engine: 1 without `set_tts_params` as in FreeSWITCH, 0 for an engine that is not known.
+pub(super) fn speak(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let Some(channel) = live(run, arguments) else { return Step::Now(Answer::Integer(-1)) };
+    let engine = channel.voice.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+    if engine.is_empty() {
+        log::write(run, Level::Err, "speak: No TTS engine specified");
+        return Step::Now(Answer::Integer(1));
+    }
+    log::write(run, Level::Err, &format!("speak: no speech engine {engine}"));
+    Step::Now(Answer::Integer(0))
+}

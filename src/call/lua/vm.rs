@@ -1,0 +1,147 @@
+//! One Lua state: libraries, prelude, globals, limits.
+
+use std::sync::{Arc, OnceLock};
+
+use mlua::chunk::ChunkMode;
+use mlua::debug::HookTriggers;
+use mlua::{Function, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Thread, Value, VmState};
+
+use super::arguments::Arguments;
+use super::budget::{STEP, Verdict};
+use super::run::Run;
+use super::table::{self, Answer, Step};
+use super::{event, native, objects};
+use crate::call::control::ScriptEntry;
+
+/// A state and the coroutine that runs its script. The first value the coroutine is resumed with is the chunk.
+pub(super) struct Vm {
+    pub lua: Lua,
+    pub main: Thread,
+}
+
+impl Vm {
+    /// A fresh state for a run.
+    pub(super) fn new(run: &Arc<Run>) -> Result<Self> {
+        let lua = Lua::new_with(StdLib::ALL_SAFE, LuaOptions::new())?;
+        // What is made here lives as long as the state.
+        lua.gc_stop();
+        let start = load_prelude(&lua, run)?;
+        set_globals(&lua, run)?;
+        set_hook(&lua, run)?;
+        lua.gc_restart();
+        if run.limits.memory() > 0 {
+            lua.set_memory_limit(run.limits.memory())?;
+        }
+        let main = lua.create_thread(start)?;
+        Ok(Self { lua, main })
+    }
+
+    /// Sets `argv`: the name at 0, then the arguments.
+    pub(super) fn set_arguments(&self, name: &str, arguments: &[String]) -> Result<()> {
+        let argv = self.lua.create_sequence_from(arguments.iter().map(String::as_str))?;
+        argv.raw_set(0, name)?;
+        self.lua.globals().raw_set("argv", argv)
+    }
+}
+
+/// Coroutines made later inherit the hook; it yields in each, and the prelude passes that outward.
+fn set_hook(lua: &Lua, run: &Arc<Run>) -> Result<()> {
+    let run = Arc::clone(run);
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(STEP), move |_, _| match run.budget.step() {
+        Verdict::Continue => Ok(VmState::Continue),
+        Verdict::Pause => Ok(VmState::Yield),
+        Verdict::Refuse => Err(mlua::Error::RuntimeError("the script is over its limit".to_owned())),
+    })
+}
+
+fn load_prelude(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
+    let code = prelude()?;
+    let chunk = lua.load(code).set_mode(ChunkMode::Binary).into_function()?;
+    let (start, classes): (Function, Table) =
+        chunk.call((caller(lua, run)?, native::reporter(lua, run)?, native::table(lua, run)?))?;
+    lua.set_named_registry_value(objects::CLASSES, classes)?;
+    Ok(start)
+}
+
+/// The prelude as bytecode, compiled once.
+fn prelude() -> Result<&'static [u8]> {
+    static CODE: OnceLock<Vec<u8>> = OnceLock::new();
+
+    if let Some(code) = CODE.get() {
+        return Ok(code);
+    }
+    let lua = Lua::new_with(StdLib::NONE, LuaOptions::new())?;
+    let code = lua.load(prelude_text()).set_name("=switch").set_mode(ChunkMode::Text).into_function()?.dump(true);
+    Ok(CODE.get_or_init(|| code))
+}
+
+/// The prelude with a line for each row of the table.
+fn prelude_text() -> String {
+    use std::fmt::Write as _;
+
+    let mut rows = String::new();
+    for (number, method) in table::all().iter().enumerate() {
+        let (class, name) = (method.class(), method.name);
+        let kind = if method.checkpoint { "waiting" } else { "plain" };
+        let _ = match class {
+            _ if method.wrapped => write!(rows, "ids.{name}={number} "),
+            "@" => write!(rows, "own.{name}=plain({number}) "),
+            "" => write!(rows, "freeswitch.{name}={kind}({number}) "),
+            _ if method.is_constructor() => write!(rows, "freeswitch.{name}=class({number}) "),
+            _ => write!(rows, "methods.{class}=methods.{class} or {{}} methods.{class}.{name}={kind}({number}) "),
+        };
+    }
+    include_str!("prelude.lua").replace("--@methods@", &rows)
+}
+
+/// The function by which the prelude calls a row of the table: (number, arguments…) → true, results… or false, message, or
+/// nil when the script has to wait.
+fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
+    let run = Arc::clone(run);
+    lua.create_function(move |lua, mut values: MultiValue| {
+        let number = values.pop_front().and_then(|number| usize::try_from(number.as_integer()?).ok());
+        let Some(method) = number.and_then(|number| table::all().get(number)) else {
+            return refused(lua, "no such method");
+        };
+        let arguments = match Arguments::check(lua, method, values.into_vec()) {
+            Ok(arguments) => arguments,
+            Err(text) => return refused(lua, &text),
+        };
+        match (method.run)(&run, &arguments) {
+            Step::Now(answer) => answered(lua, answer),
+            Step::Fail(text) => refused(lua, &text),
+            Step::Wait(wait) => {
+                run.set_pending(wait);
+                Ok([Value::Nil].into_iter().collect())
+            }
+        }
+    })
+}
+
+/// What a method that failed returns to the prelude.
+pub(super) fn refused(lua: &Lua, text: &str) -> Result<MultiValue> {
+    Ok([Value::Boolean(false), Value::String(lua.create_string(text)?)].into_iter().collect())
+}
+
+/// What a method that is done returns to the prelude.
+pub(super) fn answered(lua: &Lua, answer: Answer) -> Result<MultiValue> {
+    let mut values = answer.into_values(lua)?;
+    values.push_front(Value::Boolean(true));
+    Ok(values)
+}
+
+fn set_globals(lua: &Lua, run: &Run) -> Result<()> {
+    let globals = lua.globals();
+    if let Some(session) = &run.session {
+        let session = lua.create_userdata(session.clone())?;
+        globals.raw_set("session", &session)?;
+        if let Some(uuid) = run.call_uuid() {
+            globals.raw_set(uuid, session)?;
+        }
+    }
+    if run.entry == ScriptEntry::Api {
+        globals.raw_set("stream", lua.create_userdata(run.stream.clone())?)?;
+        globals.raw_set("env", lua.create_userdata(event::Event)?)?;
+    }
+    Ok(())
+}
