@@ -158,6 +158,7 @@ impl Call {
         b.variables.set("proto_specific_hangup_cause", "sip:200");
         b.variables.set("sip_term_status", "200");
         b.variables.set("sip_term_cause", &cause.number().to_string());
+        self.a.variables.set("sip_hangup_phrase", "OK");
         if b.bridged {
             b.variables.set("last_bridge_role", "originatee");
         }

@@ -12,6 +12,7 @@ mod bridge;
 mod callee;
 mod deflect;
 mod digits;
+mod enterprise;
 mod execute;
 mod finish;
 mod hooks;

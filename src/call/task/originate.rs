@@ -3,8 +3,7 @@
 //! Alternatives (`|`) are tried in order, the legs of one (`,`) together. The variables of a leg are those in `{}` over
 //! those exported by the caller, and those in `[]`; as channel variables `{}` wins unless `local_var_clobber` is set.
 //!
-//! Timers count from the start of an alternative. Not here: enterprise dial strings (`:_:`), group confirmation, tone
-//! monitors, camp-on; a dial string that needs one of the first fails with SERVICE_NOT_IMPLEMENTED and says why.
+//! Timers count from the start of an alternative. Not here: group confirmation, tone monitors, camp-on.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use crate::words::model::variables::holds_expansion;
 use crate::words::model::{CallerProfile, Cause, Variables, falsy, truthy};
 
 /// Seconds an alternative may take when nothing says otherwise.
-const DEFAULT_TIMEOUT_S: u64 = 60;
+pub(super) const DEFAULT_TIMEOUT_S: u64 = 60;
 /// Nested dial strings (`user/` within `user/`).
 const MAX_NESTING: u32 = 8;
 
@@ -104,8 +103,7 @@ impl Call {
             }
         };
         if dial.simple.len() > 1 {
-            tracing::error!(dial_string = text, "enterprise dial strings (:_:) are not implemented");
-            return Err(self.failed(Cause::SERVICE_NOT_IMPLEMENTED, None));
+            return self.enterprise(dial).await;
         }
         let Some(simple) = dial.simple.into_iter().next() else {
             return Err(self.failed(Cause::ORIGINATOR_CANCEL, None));
@@ -165,7 +163,7 @@ impl Call {
     }
 
     /// Variables of the `{}` level: the caller's exports, overridden by the dial string's own, then what is inherited.
-    fn dial_variables<'p>(&self, own: impl Iterator<Item = &'p (String, String)>) -> Variables {
+    pub(super) fn dial_variables<'p>(&self, own: impl Iterator<Item = &'p (String, String)>) -> Variables {
         let mut variables = Variables::new();
         for name in self.a.get("export_vars").into_iter().flat_map(|list| split(list, ',', 256)) {
             let plain = name.strip_prefix("nolocal:").or_else(|| name.strip_prefix("_nolocal_")).unwrap_or(&name);
@@ -191,32 +189,10 @@ impl Call {
 
     async fn alternative(&mut self, legs: &[DialLeg], global: &Variables) -> Ended {
         let begun = Instant::now();
-        let mut creation = None;
-        let mut ids = Vec::new();
-        let target = |leg: &DialLeg| (Target { leg: leg.clone(), global: global.clone(), own: Vec::new() }, 0);
-        let mut work: VecDeque<(Target, u32)> = legs.iter().map(target).collect();
-        while let Some((target, depth)) = work.pop_front() {
-            match self.create(target, begun) {
-                Ok(Created::Leg(id)) => ids.push(id),
-                Ok(Created::Nested(nested)) if depth < MAX_NESTING => {
-                    for target in nested.into_iter().rev() {
-                        work.push_front((target, depth + 1));
-                    }
-                }
-                Ok(Created::Nested(_)) => creation = Some(Cause::INVALID_IE_CONTENTS),
-                Err(cause) => {
-                    if single_reject(global, cause) {
-                        self.end_all(&ids, None, cause);
-                        self.forget(&ids);
-                        return Ended::Failed(cause);
-                    }
-                    creation = Some(cause);
-                }
-            }
-        }
-        if ids.is_empty() {
-            return Ended::Failed(creation.unwrap_or(Cause::ORIGINATOR_CANCEL));
-        }
+        let ids = match self.create_all(legs, global, begun) {
+            Ok(ids) => ids,
+            Err(cause) => return Ended::Failed(cause),
+        };
         let ended = self.ring(&ids, global, begun).await;
         let winner = if let Ended::Winner(id) = &ended { Some(*id) } else { None };
         for id in &ids {
@@ -237,13 +213,51 @@ impl Call {
         ended
     }
 
-    fn forget(&mut self, ids: &[LegId]) {
+    /// Creates the legs of an alternative; the error is the cause when there is none, or when one failure is enough.
+    pub(super) fn create_all(
+        &mut self,
+        legs: &[DialLeg],
+        global: &Variables,
+        begun: Instant,
+    ) -> Result<Vec<LegId>, Cause> {
+        let mut last = Cause::ORIGINATOR_CANCEL;
+        let mut ids = Vec::new();
+        let target = |leg: &DialLeg| (Target { leg: leg.clone(), global: global.clone(), own: Vec::new() }, 0);
+        let mut work: VecDeque<(Target, u32)> = legs.iter().map(target).collect();
+        while let Some((target, depth)) = work.pop_front() {
+            match self.create(target, begun) {
+                Ok(Created::Leg(id)) => ids.push(id),
+                Ok(Created::Nested(nested)) if depth < MAX_NESTING => {
+                    for target in nested.into_iter().rev() {
+                        work.push_front((target, depth + 1));
+                    }
+                }
+                Ok(Created::Nested(_)) => last = Cause::INVALID_IE_CONTENTS,
+                Err(cause) => {
+                    if single_reject(global, cause) {
+                        self.end_all(&ids, None, cause);
+                        self.forget(&ids);
+                        return Err(cause);
+                    }
+                    last = cause;
+                }
+            }
+        }
+        if ids.is_empty() { Err(last) } else { Ok(ids) }
+    }
+
+    /// Whether one of the legs lives.
+    pub(super) fn any_alive(&self, ids: &[LegId]) -> bool {
+        self.callees.iter().any(|callee| ids.contains(&callee.id) && callee.alive())
+    }
+
+    pub(super) fn forget(&mut self, ids: &[LegId]) {
         for id in ids {
             self.drop_callee(*id);
         }
     }
 
-    fn end_all(&mut self, ids: &[LegId], but: Option<LegId>, cause: Cause) {
+    pub(super) fn end_all(&mut self, ids: &[LegId], but: Option<LegId>, cause: Cause) {
         for id in ids {
             if Some(*id) != but {
                 self.end_callee(*id, cause);
@@ -464,7 +478,7 @@ impl Call {
                 self.end_all(ids, None, Cause::NORMAL_CLEARING);
                 return Ended::Failed(Cause::ORIGINATOR_CANCEL);
             }
-            if !self.callees.iter().any(|callee| ids.contains(&callee.id) && callee.alive()) {
+            if !self.any_alive(ids) {
                 return if forced_progress { Ended::NoProgress } else { Ended::Failed(self.first_cause(ids)) };
             }
             self.start_delayed(ids);
@@ -536,14 +550,14 @@ impl Call {
     }
 
     /// The cause of the first leg in dial-string order.
-    fn first_cause(&self, ids: &[LegId]) -> Cause {
+    pub(super) fn first_cause(&self, ids: &[LegId]) -> Cause {
         ids.iter()
             .filter_map(|id| self.callees.iter().find(|callee| callee.id == *id))
             .find_map(|callee| callee.channel.cause)
             .unwrap_or(Cause::ORIGINATOR_CANCEL)
     }
 
-    fn leg_deadlines<'i>(&'i self, ids: &'i [LegId]) -> impl Iterator<Item = Instant> + 'i {
+    pub(super) fn leg_deadlines<'i>(&'i self, ids: &'i [LegId]) -> impl Iterator<Item = Instant> + 'i {
         self.callees
             .iter()
             .filter(|callee| ids.contains(&callee.id) && callee.alive())
@@ -552,7 +566,7 @@ impl Call {
     }
 
     /// Ends legs whose time is up, starts those whose delay is; true when one ended for lack of progress.
-    fn leg_timers_due(&mut self, ids: &[LegId], now: Instant) -> bool {
+    pub(super) fn leg_timers_due(&mut self, ids: &[LegId], now: Instant) -> bool {
         let due = |at: Option<Instant>| at.is_some_and(|at| now >= at);
         let mut ended = Vec::new();
         let mut starting = Vec::new();
@@ -593,7 +607,7 @@ impl Call {
     }
 
     /// Takes in what a dialled leg says.
-    async fn dialled(
+    pub(super) async fn dialled(
         &mut self,
         id: LegId,
         event: LegEvent,
@@ -787,7 +801,7 @@ enum Created {
 }
 
 /// What an event of a dialled leg means for its alternative.
-enum Dialled {
+pub(super) enum Dialled {
     Waits,
     Wins,
     Rejected(Cause),

@@ -2,7 +2,7 @@
 //! stop. A reload swaps the configuration that new calls see; a broken one leaves the present one in force.
 
 mod directory;
-mod silent;
+mod scripts;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 
 use crate::call::control::ScriptHost;
 use crate::call::leg::{DialRequest, Incoming, LegFactory, Prepared};
+use crate::call::lua::{LuaConfig, LuaHost};
 use crate::call::media::MediaEngine;
 use crate::call::services::{Globals, Services, Snapshot};
 use crate::call::task;
@@ -65,6 +66,9 @@ pub enum StartError {
     /// SIP.
     #[error(transparent)]
     Sip(#[from] SipStartError),
+    /// The threads of scripts.
+    #[error("cannot start script threads: {0}")]
+    Scripts(std::io::Error),
     /// Records.
     #[error(transparent)]
     Records(#[from] RecordError),
@@ -92,6 +96,7 @@ pub struct Server {
     services: Arc<Services>,
     sip: Arc<SipEndpoint>,
     media: Arc<MediaThreads>,
+    scripts: Arc<LuaHost>,
     records: Arc<RecordFile>,
     directory: Arc<ArcSwap<Directory>>,
     subject: Subject,
@@ -140,6 +145,9 @@ impl Server {
         let sofia = Arc::new(LateSofia::default());
         let directory = Arc::new(ArcSwap::from(Arc::clone(&loaded.directory)));
         let globals = Globals::new(loaded.globals.clone());
+        let switch = Arc::new(scripts::Switch::default());
+        let lua = LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
+        let scripts = Arc::new(LuaHost::new(lua).map_err(StartError::Scripts)?);
         let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {
             let weak = this.clone();
             let global = move |name: &str| weak.upgrade().and_then(|services| services.globals.get(name));
@@ -156,7 +164,7 @@ impl Server {
                 globals,
                 legs: Arc::new(legs),
                 media: Arc::clone(&media) as Arc<dyn MediaEngine>,
-                scripts: scripts(&config.subject.scripts),
+                scripts: Arc::clone(&scripts) as Arc<dyn ScriptHost>,
                 records: Arc::clone(&records) as _,
                 store: Mutex::new(Box::new(MemoryStore::default())),
                 now_us,
@@ -172,10 +180,20 @@ impl Server {
         };
         // Calls are taken only when there is everything to serve them with.
         let _ = starter.0.set(Arc::clone(&services));
+        switch.serve(&services);
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter)?;
         let _ = sofia.0.set(sip.factory());
         let summary = Mutex::new(summary(&config.subject, &loaded));
-        Ok(Arc::new(Self { services, sip, media, records, directory, subject: config.subject.clone(), summary }))
+        Ok(Arc::new(Self {
+            services,
+            sip,
+            media,
+            scripts,
+            records,
+            directory,
+            subject: config.subject.clone(),
+            summary,
+        }))
     }
 
     /// What is loaded.
@@ -220,6 +238,7 @@ impl Server {
     /// Ends everything. Blocks until the threads are gone, after two seconds at most.
     pub fn stop(&self) {
         self.sip.stop();
+        self.scripts.stop();
         self.media.stop();
         self.records.close();
     }
@@ -242,11 +261,6 @@ fn snapshot(loaded: &Loaded) -> Snapshot {
         }),
         zones: Arc::new(zones),
     }
-}
-
-fn scripts(folder: &Path) -> Arc<dyn ScriptHost> {
-    let _ = folder;
-    Arc::new(silent::NoScripts)
 }
 
 /// Mistakes that do not keep the switch from running are worth a line each.
