@@ -49,11 +49,12 @@ pub struct SipProfile {
 }
 
 impl Default for SipProfile {
-    /// What is used without any profile: `internal` on port 5060 of all addresses, context `public`, no credentials asked.
+    /// What is used without any profile: `internal`, also called `external`, on port 5060 of all addresses, context
+    /// `public`, no credentials asked.
     fn default() -> Self {
         Self {
             name: "internal".to_owned(),
-            aliases: Vec::new(),
+            aliases: vec!["external".to_owned()],
             listen: vec![
                 SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 5060),
                 SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 5060),

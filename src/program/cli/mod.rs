@@ -6,6 +6,7 @@
 pub mod call;
 pub mod causes;
 pub mod check;
+pub mod demo;
 pub mod run;
 
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ enum Command {
     Call(Box<call::CallArgs>),
     /// Report every mistake in dialplan, users, scripts and prompts
     Check(check::CheckArgs),
+    /// Start a switch, call through it, and show what the callers hear when calls fail
+    Demo(demo::DemoArgs),
     /// Explain SIP codes and hangup causes
     Causes(causes::CausesArgs),
 }
@@ -38,6 +41,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Call(args)) => call::run(&args),
         Some(Command::Causes(args)) => causes::run(&args),
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         None => run::run(&cli.run),
     }

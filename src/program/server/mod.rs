@@ -206,6 +206,11 @@ impl Server {
         self.sip.listening()
     }
 
+    /// Sets a global variable.
+    pub fn set_global(&self, name: &str, value: &str) {
+        self.services.globals.set(name, value);
+    }
+
     /// Legs, open media ports and SIP transactions that are left.
     pub fn left_over(&self) -> (usize, usize, usize) {
         let counts = self.sip.counts();
