@@ -9,12 +9,39 @@
 //!
 //! What is not here: jitter buffering (packets are relayed at once, the far ends have their own), recording, mixing.
 
+mod clock;
+mod engine;
+mod latch;
+mod outgoing;
+mod pair;
+mod player;
+mod port;
+mod prompt;
+mod shared;
+mod worker;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use crate::call::leg::EventSink;
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
+
+use clock::Clock;
+use engine::Engine;
+use pair::PairRange;
+use prompt::Loader;
+use worker::Worker;
+
+/// Threads that read and encode prompts.
+const LOADERS: usize = 2;
 
 /// How the media engine is to be started.
 #[derive(Debug, Clone)]
@@ -54,33 +81,81 @@ pub enum MediaStartError {
     System(#[from] std::io::Error),
 }
 
-/// The media engine: its threads and what is shared between them.
-#[derive(Debug)]
-pub struct MediaThreads {}
+/// The media engine: its threads and what is shared between them. Dropping it stops it.
+pub struct MediaThreads {
+    engine: Arc<Engine>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
 
 impl MediaThreads {
     /// Starts the threads.
     pub fn start(config: MediaConfig) -> Result<Arc<Self>, MediaStartError> {
-        let _ = config;
-        Err(MediaStartError::System(std::io::Error::other("media threads are not part of this build")))
+        let (low, high) = (config.rtp_low, config.rtp_high);
+        let range = PairRange::new(low, high, rand::random()).ok_or(MediaStartError::EmptyRange { low, high })?;
+        let clock = Clock::start();
+        let loader = Loader::new(config.cache_bytes, clock, config.sounds);
+        let count = match config.threads {
+            0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            count => count,
+        };
+        let engine = Arc::new(Engine::new(count, range, loader, clock)?);
+        let workers = (0..count).map(|index| Worker::new(Arc::clone(&engine), index));
+        let workers = workers.collect::<io::Result<Vec<Worker>>>()?;
+        // From here on an error drops it, which ends the threads that run already.
+        let media = Arc::new(Self { engine, threads: Mutex::default() });
+        for (index, worker) in workers.into_iter().enumerate() {
+            media.spawn(format!("media-{index}"), move || worker.run())?;
+        }
+        for index in 0..LOADERS {
+            let engine = Arc::clone(&media.engine);
+            media.spawn(format!("prompts-{index}"), move || engine.loader.run())?;
+        }
+        Ok(media)
     }
 
     /// Ports that are open, counting those whose closing is under way.
     pub fn open_ports(&self) -> usize {
-        0
+        self.engine.open_ports()
     }
 
     /// Takes relative prompt names from another folder from now on (reload).
     pub fn set_sounds(&self, sounds: PathBuf) {
-        let _ = sounds;
+        self.engine.loader.set_sounds(sounds);
     }
 
     /// Closes all ports and ends the threads; returns when they are gone.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.engine.stop();
+        for thread in self.threads().drain(..) {
+            // A thread that panicked is gone as well.
+            let _ = thread.join();
+        }
+    }
+
+    fn spawn(&self, name: String, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.threads().push(thread::Builder::new().name(name).spawn(body)?);
+        Ok(())
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for MediaThreads {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl std::fmt::Debug for MediaThreads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MediaThreads").field("open_ports", &self.open_ports()).finish_non_exhaustive()
+    }
 }
 
 impl MediaEngine for MediaThreads {
-    fn open(&self, _: IpAddr, _: Option<PortId>, _: EventSink) -> Result<Box<dyn MediaPort>, MediaError> {
-        Err(MediaError::Stopping)
+    fn open(&self, bind: IpAddr, near: Option<PortId>, sink: EventSink) -> Result<Box<dyn MediaPort>, MediaError> {
+        Ok(Box::new(self.engine.open(bind, near, sink)?))
     }
 }

@@ -1,0 +1,187 @@
+//! One playback: octets of a prompt, tone or silence, frame by frame.
+//!
+//! For codecs of one octet per sample, which are all we have.
+
+use std::sync::Arc;
+
+use crate::engine::audio::{AudioCodec, Silence, ToneGenerator};
+
+use super::prompt::{Next, Prompt, Segment};
+
+/// What is being played and how far it came.
+pub(super) struct Player {
+    /// Codec of its octets.
+    pub(super) codec: &'static AudioCodec,
+    kind: Kind,
+    played: u64,
+}
+
+enum Kind {
+    Encoded(Walk),
+    Live(ToneGenerator),
+    Silence { silence: Silence, left: Option<u64>, seed: u32 },
+}
+
+/// A walk along the segments of a prompt.
+struct Walk {
+    head: Arc<Segment>,
+    segment: Arc<Segment>,
+    at: usize,
+    /// Passes left with this one; none: for ever.
+    passes: Option<u32>,
+    /// Whether this pass held anything: an empty prompt must not be walked for ever.
+    sounded: bool,
+}
+
+impl Player {
+    pub(super) fn prompt(prompt: Prompt, codec: &'static AudioCodec) -> Self {
+        let kind = match prompt {
+            Prompt::Encoded { head, passes } => {
+                Kind::Encoded(Walk { segment: Arc::clone(&head), head, at: 0, passes, sounded: false })
+            }
+            Prompt::Live(script) => Kind::Live(script.generator(codec.rate)),
+        };
+        Self { codec, kind, played: 0 }
+    }
+
+    pub(super) fn silence(silence: Silence, codec: &'static AudioCodec, seed: u32) -> Self {
+        let left = silence.ms().map(|ms| ms.saturating_mul(u64::from(codec.rate)) / 1000);
+        Self { codec, kind: Kind::Silence { silence, left, seed }, played: 0 }
+    }
+
+    /// Milliseconds that were played.
+    pub(super) fn played_ms(&self) -> u64 {
+        self.played.saturating_mul(1000) / u64::from(self.codec.rate.max(1))
+    }
+
+    /// Appends a frame of `octets`, the last one filled up with silence. False: nothing was left.
+    pub(super) fn frame(&mut self, octets: usize, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        let more = match &mut self.kind {
+            Kind::Encoded(walk) => walk.fill(octets, out),
+            Kind::Live(generator) => {
+                let mut samples = vec![0; octets];
+                let count = generator.fill(&mut samples);
+                samples.truncate(count);
+                self.codec.encoder().encode(&samples, out);
+                count > 0
+            }
+            Kind::Silence { silence, left, seed } => {
+                let count = left.map_or(octets, |left| octets.min(usize::try_from(left).unwrap_or(octets)));
+                if let Some(left) = left {
+                    *left -= count as u64;
+                }
+                let mut samples = vec![0; count];
+                silence.fill(&mut samples, seed);
+                self.codec.encoder().encode(&samples, out);
+                count > 0
+            }
+        };
+        self.played += (out.len() - before) as u64;
+        if more {
+            out.resize(before + octets, silence_of(self.codec));
+        }
+        more
+    }
+}
+
+impl Walk {
+    /// Appends up to `octets`; false at the end. Fewer octets than asked for: the end is near, or the next segment is not
+    /// made yet.
+    fn fill(&mut self, octets: usize, out: &mut Vec<u8>) -> bool {
+        let full = out.len() + octets;
+        let mut waits = false;
+        while out.len() < full {
+            let rest = self.segment.octets().get(self.at..).unwrap_or_default();
+            let piece = rest.get(..rest.len().min(full - out.len())).unwrap_or_default();
+            out.extend_from_slice(piece);
+            self.at += piece.len();
+            self.sounded |= !piece.is_empty();
+            if out.len() == full {
+                break;
+            }
+            let next = match self.segment.next().cloned() {
+                Some(Next::Segment(next)) => next,
+                Some(Next::End) if self.again() => Arc::clone(&self.head),
+                Some(Next::End) => break,
+                None => {
+                    waits = true;
+                    break;
+                }
+            };
+            (self.segment, self.at) = (next, 0);
+        }
+        waits || out.len() + octets > full
+    }
+
+    /// Whether there is another pass.
+    fn again(&mut self) -> bool {
+        if let Some(left) = &mut self.passes {
+            *left = left.saturating_sub(1);
+        }
+        std::mem::take(&mut self.sounded) && self.passes != Some(0)
+    }
+}
+
+/// The octet of digital silence.
+pub(super) fn silence_of(codec: &AudioCodec) -> u8 {
+    codec.silence(1).first().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::audio::ToneScript;
+
+    fn codec() -> &'static AudioCodec {
+        AudioCodec::find("PCMU", 8000).unwrap()
+    }
+
+    fn play(player: &mut Player, frame: usize, most: usize) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        while frames.len() < most {
+            let mut out = Vec::new();
+            if !player.frame(frame, &mut out) {
+                break;
+            }
+            frames.push(out);
+        }
+        frames
+    }
+
+    #[test]
+    fn passes_follow_each_other_without_a_gap() {
+        let prompt = |octets: Vec<u8>, passes| Prompt::Encoded { head: Segment::last(octets), passes };
+        let mut player = Player::prompt(prompt(vec![1, 2, 3], Some(3)), codec());
+        let frames = play(&mut player, 4, 100);
+        assert_eq!(frames, [vec![1, 2, 3, 1], vec![2, 3, 1, 2], vec![3, 0xFF, 0xFF, 0xFF]]);
+        assert_eq!(player.played, 9);
+        assert_eq!(play(&mut Player::prompt(prompt(vec![1; 80], None), codec()), 160, 1000).len(), 1000);
+        for passes in [None, Some(1), Some(5)] {
+            assert!(play(&mut Player::prompt(prompt(vec![], passes), codec()), 160, 10).is_empty());
+        }
+        assert_eq!(play(&mut Player::prompt(prompt(vec![1; 160], Some(2)), codec()), 160, 10).len(), 2);
+    }
+
+    #[test]
+    fn a_segment_that_is_late_is_bridged_with_silence() {
+        let head = Segment::new(vec![1; 5]);
+        let mut player = Player::prompt(Prompt::Encoded { head: Arc::clone(&head), passes: Some(1) }, codec());
+        assert_eq!(play(&mut player, 4, 3), [[1; 4].as_slice(), &[1, 0xFF, 0xFF, 0xFF], &[0xFF; 4]]);
+        head.follow(Next::Segment(Segment::last(vec![2; 2])));
+        assert_eq!(play(&mut player, 4, 3), [[2, 2, 0xFF, 0xFF]]);
+        assert_eq!(player.played, 7);
+    }
+
+    #[test]
+    fn silence_and_long_tones_are_made_while_played() {
+        let silence = |ms, divisor| Player::silence(Silence::new(ms, divisor).unwrap(), codec(), 1);
+        let mut player = silence(50, 0);
+        assert_eq!(play(&mut player, 160, 10), vec![vec![0xFF; 160]; 3]);
+        assert_eq!(player.played_ms(), 50);
+        assert_eq!(play(&mut silence(-1, 400), 160, 500).len(), 500);
+        let script = ToneScript::parse("%(70,0,440)").unwrap();
+        let mut player = Player::prompt(Prompt::Live(script), codec());
+        assert_eq!((play(&mut player, 160, 10).len(), player.played_ms()), (4, 70));
+    }
+}

@@ -1,0 +1,100 @@
+//! The playback of a port.
+
+use std::sync::Arc;
+
+use crate::call::media::{MediaEvent, PlayEnd, PlayId, PlaySource};
+use crate::engine::audio::{AudioCodec, Silence};
+
+use super::super::engine::Engine;
+use super::super::player::Player;
+use super::super::prompt::{Prompt, PromptError, Request, Source};
+use super::super::shared::Order;
+use super::{Playing, Port};
+use crate::edge::media::clock::Micros;
+
+/// A playback and how far it came.
+pub(super) struct Playback {
+    id: PlayId,
+    pub(super) playing: Playing,
+}
+
+impl Port {
+    /// Plays from now on, or from the beginning of the stream.
+    pub(super) fn play(&mut self, id: PlayId, source: PlaySource, engine: &Arc<Engine>, now: Micros) {
+        self.end_play(PlayEnd::Stopped);
+        self.play = Some(Playback { id, playing: Playing::Waiting(source) });
+        self.begin_play(engine, now);
+    }
+
+    /// Begins a playback that waits for the stream.
+    pub(super) fn begin_play(&mut self, engine: &Arc<Engine>, now: Micros) {
+        let Some(stream) = &self.stream else { return };
+        let Some(play) = self.play.as_mut() else { return };
+        let Playing::Waiting(source) = &mut play.playing else { return };
+        let Some(codec) = stream.codec else {
+            let end = PlayEnd::Failed(format!("nothing can be played in the codec {}", stream.name()));
+            return self.end_play(end);
+        };
+        let source = match source {
+            PlaySource::Silence { ms, level } => {
+                return match Silence::new(*ms, *level) {
+                    Some(silence) => self.start_play(Player::silence(silence, codec, self.out.ssrc()), now),
+                    None => self.end_play(PlayEnd::Finished),
+                };
+            }
+            PlaySource::File { name, start_sample } => {
+                Source::File { name: std::mem::take(name), start: *start_sample }
+            }
+            PlaySource::Tone { script } => Source::Tone { script: std::mem::take(script) },
+        };
+        let (id, request) = (play.id, Request { source, codec });
+        play.playing = Playing::Loading(codec);
+        if let Some(prompt) = engine.loader.ready(&request, now) {
+            return self.loaded(id, Ok(prompt), now);
+        }
+        let (shared, answered) = (Arc::clone(&self.shared), Arc::clone(engine));
+        let answer = Box::new(move |result| shared.post(Order::Loaded(id, result), &answered));
+        engine.loader.request(request, answer);
+    }
+
+    /// A prompt came from the loader.
+    pub(super) fn loaded(&mut self, id: PlayId, result: Result<Prompt, PromptError>, now: Micros) {
+        let codec: &'static AudioCodec = match &self.play {
+            Some(Playback { id: current, playing: Playing::Loading(codec) }) if *current == id => codec,
+            _ => return,
+        };
+        match result {
+            Ok(prompt) => self.start_play(Player::prompt(prompt, codec), now),
+            Err(error) => self.end_play(error.into()),
+        }
+    }
+
+    /// The first frame goes out at once; only digits keep their pace.
+    fn start_play(&mut self, player: Player, now: Micros) {
+        let Some(play) = &mut self.play else { return };
+        play.playing = Playing::Running(player);
+        if !self.keys.active() {
+            (self.tick, self.fresh) = (Some(now), true);
+        }
+    }
+
+    pub(super) fn stop_play(&mut self, id: PlayId) {
+        if self.play.as_ref().is_some_and(|play| play.id == id) {
+            self.end_play(PlayEnd::Stopped);
+        }
+    }
+
+    pub(super) fn finish_play(&mut self) {
+        self.end_play(PlayEnd::Finished);
+    }
+
+    /// Ends the playback, if there is one, and tells the call.
+    pub(super) fn end_play(&mut self, end: PlayEnd) {
+        let Some(play) = self.play.take() else { return };
+        let played_ms = match &play.playing {
+            Playing::Running(player) => player.played_ms(),
+            Playing::Waiting(_) | Playing::Loading(_) => 0,
+        };
+        self.shared.tell(MediaEvent::PlayEnded { id: play.id, end, played_ms });
+    }
+}

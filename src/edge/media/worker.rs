@@ -1,0 +1,316 @@
+//! A media thread: waits for packets, letters and times, and does what they ask for.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+
+use super::clock::{MS, Micros};
+use super::engine::{Engine, Letter};
+use super::port::Port;
+
+/// Bytes of the receive buffer: more than any packet that does not fragment.
+const BUFFER: usize = 2048;
+/// Sockets that are looked at in one turn.
+const EVENTS: usize = 256;
+/// Token of the mailbox.
+const MAILBOX: u64 = u64::MAX;
+
+/// The state of a thread.
+pub(super) struct Worker {
+    engine: Arc<Engine>,
+    index: usize,
+    epoll: OwnedFd,
+    slots: Vec<Option<Box<Port>>>,
+    free: Vec<usize>,
+    by_id: HashMap<u64, usize>,
+    /// Time, slot and port. An entry that is not the port's `armed` any more is passed over.
+    times: BinaryHeap<Reverse<(Micros, usize, u64)>>,
+    scratch: Vec<u8>,
+    /// Read once per turn.
+    now: Micros,
+}
+
+impl Worker {
+    pub(super) fn new(engine: Arc<Engine>, index: usize) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        if let Some(mailbox) = engine.mailboxes.get(index) {
+            epoll::add(&epoll, &mailbox.wake, epoll::EventData::new_u64(MAILBOX), epoll::EventFlags::IN)?;
+        }
+        let now = engine.clock.now();
+        Ok(Self {
+            engine,
+            index,
+            epoll,
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_id: HashMap::new(),
+            times: BinaryHeap::new(),
+            scratch: Vec::with_capacity(BUFFER),
+            now,
+        })
+    }
+
+    /// Runs until the engine stops.
+    pub(super) fn run(mut self) {
+        let mut events = Vec::with_capacity(EVENTS);
+        let mut buffer = [0; BUFFER];
+        while !self.engine.is_stopping() {
+            events.clear();
+            let timeout = self.timeout();
+            if epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()).is_err() {
+                // Interrupted: nothing is lost, all is looked at again.
+                continue;
+            }
+            self.now = self.engine.clock.now();
+            let mut mail = false;
+            for event in &events {
+                match event.data.u64() {
+                    MAILBOX => mail = true,
+                    token => self.read((token / 2) as usize, token % 2 == 1, &mut buffer),
+                }
+            }
+            // After the packets: a slot that a letter empties or fills is not in this turn's events any more.
+            if mail {
+                self.open_mail();
+            }
+            self.run_times();
+        }
+        self.close_all();
+    }
+
+    /// Time until the next entry; the kernel counts in ms and rounds up.
+    fn timeout(&self) -> Option<Timespec> {
+        let Reverse((due, ..)) = self.times.peek()?;
+        let left = due.saturating_sub(self.engine.clock.now());
+        // An hour at most: the kernel's count is short.
+        let ms = left.div_ceil(MS).min(3_600_000) as i64;
+        Some(Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 })
+    }
+
+    /// Reads one datagram: when more wait, the next turn begins at once.
+    fn read(&mut self, slot: usize, rtcp: bool, buffer: &mut [u8; BUFFER]) {
+        let now = self.now;
+        let Some(port) = self.port(slot) else { return };
+        let Some((len, from)) = port.read(rtcp, buffer) else { return };
+        let Some(datagram) = buffer.get_mut(..len) else { return };
+        if rtcp {
+            return port.receive_rtcp(datagram, from, now);
+        }
+        let forward = port.receive(datagram, from, now);
+        let (target, due) = (port.target(slot), port.event_due());
+        if due.is_some() {
+            self.arm(slot);
+        }
+        if let (Some(forward), Some(port)) = (forward, target.and_then(|target| self.port(target))) {
+            port.relay(datagram, &forward, now);
+        }
+    }
+
+    fn open_mail(&mut self) {
+        let engine = Arc::clone(&self.engine);
+        let Some(mailbox) = engine.mailboxes.get(self.index) else { return };
+        for letter in mailbox.take() {
+            match letter {
+                Letter::Adopt(port) => self.adopt(port),
+                Letter::Notice(id) => self.notice(id),
+            }
+        }
+    }
+
+    /// Takes over a port: a new one, or one of another thread.
+    fn adopt(&mut self, port: Box<Port>) {
+        let id = port.shared.id;
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        if let Err(error) = self.watch(&port, slot) {
+            tracing::error!(%error, "a media port cannot be watched");
+        }
+        if slot == self.slots.len() {
+            self.slots.push(None);
+        }
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some(port);
+        }
+        self.by_id.insert(id, slot);
+        self.attend(slot);
+    }
+
+    fn watch(&self, port: &Port, slot: usize) -> io::Result<()> {
+        let token = |rtcp: u64| epoll::EventData::new_u64(slot as u64 * 2 + rtcp);
+        epoll::add(&self.epoll, &port.pair.rtp, token(0), epoll::EventFlags::IN)?;
+        epoll::add(&self.epoll, &port.pair.rtcp, token(1), epoll::EventFlags::IN)?;
+        Ok(())
+    }
+
+    fn notice(&mut self, id: u64) {
+        if let Some(slot) = self.by_id.get(&id) {
+            return self.attend(*slot);
+        }
+        // It moved on. If it is to come here, its orders are looked at when it does.
+        if let Some(shared) = self.engine.find(id) {
+            let thread = shared.thread.load(Ordering::Acquire);
+            if thread != self.index {
+                self.engine.notify(thread, id);
+            }
+        }
+    }
+
+    /// Looks at what a port was told.
+    fn attend(&mut self, slot: usize) {
+        let (engine, now) = (Arc::clone(&self.engine), self.now);
+        let Some(port) = self.port(slot) else { return };
+        let (orders, dropped) = port.shared.take_orders();
+        let any = !orders.is_empty();
+        for order in orders {
+            port.obey(order, &engine, now);
+        }
+        if dropped {
+            return self.close(slot);
+        }
+        if any {
+            self.route(slot);
+        }
+        self.settle(slot);
+        if self.port(slot).is_some() {
+            // What is due at once is not kept waiting for the others' letters.
+            self.run_port(slot);
+        }
+    }
+
+    /// Brings about the join that the port and its partner want, and ends any other.
+    fn settle(&mut self, slot: usize) {
+        let Some(port) = self.port(slot) else { return };
+        let (shared, peer) = (Arc::clone(&port.shared), port.peer);
+        let partner = shared.partner().and_then(|id| self.engine.find(id));
+        let partner = partner.filter(|partner| partner.partner() == Some(shared.id));
+        let joined = peer.and_then(|peer| self.port(peer)).map(|peer| peer.shared.id);
+        if joined == partner.as_ref().map(|partner| partner.id) {
+            return;
+        }
+        self.unjoin(slot);
+        let Some(partner) = partner else { return };
+        if let Some(other) = self.by_id.get(&partner.id).copied() {
+            self.unjoin(other);
+            self.join(slot, other);
+        } else if shared.id > partner.id {
+            // The younger moves: both threads decide alike, whoever hears of it first.
+            self.hand_over(slot, partner.thread.load(Ordering::Acquire));
+        } else {
+            partner.notify(&self.engine);
+        }
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let now = self.now;
+        let Ok([Some(one), Some(two)]) = self.slots.get_disjoint_mut([a, b]) else { return };
+        one.join(b, two, now);
+        two.join(a, one, now);
+        self.arm(a);
+        self.arm(b);
+    }
+
+    fn unjoin(&mut self, slot: usize) {
+        let now = self.now;
+        let Some(port) = self.port(slot) else { return };
+        let peer = port.peer;
+        port.part(now);
+        if let Some((peer, port)) = peer.and_then(|peer| Some((peer, self.port(peer)?))) {
+            port.part(now);
+            self.arm(peer);
+        }
+    }
+
+    /// Computes anew how the audio of two joined ports becomes each other's.
+    fn route(&mut self, slot: usize) {
+        let Some(peer) = self.port(slot).and_then(|port| port.peer) else { return };
+        if let Ok([Some(one), Some(two)]) = self.slots.get_disjoint_mut([slot, peer]) {
+            one.route_from(two);
+            two.route_from(one);
+        }
+    }
+
+    /// Gives a port to another thread. Packets wait in its sockets meanwhile.
+    fn hand_over(&mut self, slot: usize, thread: usize) {
+        if let Some(port) = self.take(slot) {
+            port.shared.thread.store(thread, Ordering::Release);
+            self.engine.send(thread, Letter::Adopt(port));
+        }
+    }
+
+    fn close(&mut self, slot: usize) {
+        self.unjoin(slot);
+        if let Some(mut port) = self.take(slot) {
+            self.engine.forget(port.shared.id);
+            port.close(self.now);
+        }
+    }
+
+    /// Takes a port out of the thread.
+    fn take(&mut self, slot: usize) -> Option<Box<Port>> {
+        let mut port = self.slots.get_mut(slot)?.take()?;
+        self.free.push(slot);
+        self.by_id.remove(&port.shared.id);
+        self.engine.unload(self.index);
+        for socket in [&port.pair.rtp, &port.pair.rtcp] {
+            if let Err(error) = epoll::delete(&self.epoll, socket) {
+                tracing::error!(%error, "a media port cannot be left");
+            }
+        }
+        port.armed = None;
+        Some(port)
+    }
+
+    fn run_times(&mut self) {
+        while let Some(Reverse((due, slot, id))) = self.times.peek().copied() {
+            if due > self.now {
+                break;
+            }
+            self.times.pop();
+            let known = self.port(slot).filter(|port| port.shared.id == id && port.armed == Some(due));
+            if let Some(port) = known {
+                port.armed = None;
+                self.run_port(slot);
+            }
+        }
+    }
+
+    fn run_port(&mut self, slot: usize) {
+        let now = self.now;
+        let Some(port) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        port.run(now, &mut self.scratch);
+        self.arm(slot);
+    }
+
+    /// Puts a port's next time into the list, unless an earlier one is there.
+    fn arm(&mut self, slot: usize) {
+        let Some(port) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        if let Some(due) = port.next_due()
+            && port.armed.is_none_or(|armed| due < armed)
+        {
+            port.armed = Some(due);
+            self.times.push(Reverse((due, slot, port.shared.id)));
+        }
+    }
+
+    fn close_all(mut self) {
+        for slot in 0..self.slots.len() {
+            self.close(slot);
+        }
+        let engine = Arc::clone(&self.engine);
+        for letter in engine.mailboxes.get(self.index).map(super::engine::Mailbox::close).unwrap_or_default() {
+            if let Letter::Adopt(mut port) = letter {
+                engine.forget(port.shared.id);
+                port.close(self.now);
+            }
+        }
+    }
+
+    fn port(&mut self, slot: usize) -> Option<&mut Port> {
+        self.slots.get_mut(slot)?.as_deref_mut()
+    }
+}
