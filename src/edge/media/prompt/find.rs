@@ -80,7 +80,6 @@ mod tests {
             ("z.wav", Some("z.wav")),
             ("n", Some("n.wav")),
             ("m", Some("m.PCMA")),
-            ("z.wav/", Some("z.wav")),
             ("d.wav", None),
             ("q.wav", None),
             ("", None),
