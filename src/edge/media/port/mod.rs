@@ -130,10 +130,17 @@ impl Port {
             MediaCommand::Stop { id } => self.stop_play(id),
             MediaCommand::Echo(on) => self.echo = on,
             MediaCommand::IdleSilence(on) => self.idle = on,
-            MediaCommand::SendDtmf { digits, duration } => self.keys.push(&digits, duration),
+            MediaCommand::SendDtmf { digits, duration } => self.send_digits(&digits, duration),
             MediaCommand::Mute(on) => self.muted = on,
             // Seen to by the handle and the thread.
             MediaCommand::Join { .. } | MediaCommand::Part => {}
+        }
+    }
+
+    /// Digits for a far end that knows no events are not sent; one that is not known yet may.
+    fn send_digits(&mut self, digits: &str, duration: u32) {
+        if self.stream.as_ref().is_none_or(|stream| stream.dtmf.is_some()) {
+            self.keys.push(digits, duration);
         }
     }
 
