@@ -188,10 +188,15 @@ impl Phone {
 
     /// Whether nothing comes for a while.
     pub(super) fn is_quiet(&self, time: Duration) -> bool {
+        self.hear_within(time).is_none()
+    }
+
+    /// The next packet, if it comes in time.
+    pub(super) fn hear_within(&self, time: Duration) -> Option<Header> {
         self.rtp.set_read_timeout(Some(time)).unwrap();
-        let quiet = self.heard().is_none();
+        let heard = self.heard();
         self.rtp.set_read_timeout(Some(PATIENCE)).unwrap();
-        quiet
+        heard.map(|(header, _)| header)
     }
 
     /// Passes over what arrived so far.

@@ -199,6 +199,31 @@ fn laws_are_transcoded_and_numbers_kept() {
 }
 
 #[test]
+fn what_was_withheld_shows_no_gap() {
+    let rig = Rig::new(1, 2);
+    let (mut a, b) = (rig.talking("PCMU", None), rig.talking("PCMU", None));
+    a.join(&b);
+    prime(&mut a, &b);
+    a.phone.speak(1);
+    let mut last = b.phone.hear().0.sequence;
+    for mute in [true, false] {
+        a.port.command(MediaCommand::Mute(mute));
+        // Some get through before the command does.
+        let (mut heard, mut quiet) = (0, 0);
+        while (mute && quiet < 5) || (!mute && heard < 5) {
+            a.phone.speak(2);
+            match b.phone.hear_within(Duration::from_millis(5)) {
+                Some(header) => {
+                    assert_eq!(sequence_distance(last, header.sequence), 1);
+                    (last, heard, quiet) = (header.sequence, heard + 1, 0);
+                }
+                None => quiet += 1,
+            }
+        }
+    }
+}
+
+#[test]
 fn digits_are_told_and_relayed_with_the_other_sides_number() {
     let rig = Rig::new(1, 2);
     let (mut a, mut b) = (rig.talking("PCMU", Some(101)), rig.talking("PCMU", Some(96)));

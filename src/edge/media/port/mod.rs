@@ -50,6 +50,8 @@ pub(super) struct Port {
     heard: Micros,
     silence_told: bool,
     first_told: bool,
+    /// Packets were kept from the peer: relaying begins anew with the next.
+    withheld: bool,
 
     out: Outgoing,
     keys: Keys,
@@ -91,6 +93,7 @@ impl Port {
             heard: now,
             silence_told: false,
             first_told: false,
+            withheld: false,
             out: Outgoing::new(rand::random(), rand::random(), rand::random()),
             keys: Keys::default(),
             play: None,
@@ -195,11 +198,6 @@ impl Port {
     /// The next time at which something is to be done.
     pub(super) fn next_due(&self) -> Option<Micros> {
         [self.tick, self.silence_due(), self.reports.due, self.event_due].into_iter().flatten().min()
-    }
-
-    /// When a digit without an end is taken as ended.
-    pub(super) fn event_due(&self) -> Option<Micros> {
-        self.event_due
     }
 
     /// Does what is due.
