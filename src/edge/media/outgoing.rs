@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(relay(&mut out, 1, 504), Some((104, 800)));
         let other = relay(&mut out, 2, 9000).unwrap();
         assert_eq!((other.0, other.1), (105, 960));
-        assert_eq!(out.frame(0, true, 140 * MS).sequence, 106);
+        assert_eq!(out.frame(0, true, 120 * MS).sequence, 106);
         assert_eq!(relay(&mut out, 2, 9001).unwrap().0, 107);
     }
 

@@ -130,6 +130,8 @@ impl Shared {
         if let Order::Command(MediaCommand::Play { id, .. }) = order {
             let end = PlayEnd::Failed("the media port takes no more commands".to_owned());
             self.tell(MediaEvent::PlayEnded { id, end, played_ms: 0 });
+        } else {
+            tracing::debug!(port = self.id, ?order, "a media command came too late, or too many came");
         }
     }
 

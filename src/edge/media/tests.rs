@@ -1,221 +1,436 @@
-//! Ports of a running engine, with real sockets on 127.0.0.1.
+//! The engine as a whole, over sockets of the loopback interface.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc::Receiver;
-use tokio::time::timeout;
+use crate::call::leg::EventSink;
+use crate::call::media::{MediaCommand, MediaEngine, MediaError, MediaEvent, PlayEnd, PlayId, PlaySource};
+use crate::engine::audio::{g711, wav_bytes};
+use crate::engine::rtp::rtcp::{ReportBlock, Rtcp, compound};
+use crate::engine::rtp::{EventPayload, EventReceiver, Packet, sequence_distance, timestamp_distance};
 
-use super::testing::free_range;
-use super::{MediaConfig, MediaThreads};
-use crate::call::leg::{CallEvent, EventSink, LegId};
-use crate::call::media::{
-    MediaCommand, MediaEngine, MediaEvent, MediaPort, PlayEnd, PlayId, PlaySource, StreamCodec, StreamSetup,
-};
+use super::testing::{Line, Phone, Rig};
+use super::{MediaConfig, MediaStartError, MediaThreads};
 
-const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOCALHOST: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-/// A port of the engine and the far end's socket.
-struct Far {
-    port: Box<dyn MediaPort>,
-    socket: UdpSocket,
-    sequence: u16,
+fn ended(id: u32, end: PlayEnd, played_ms: u64) -> MediaEvent {
+    MediaEvent::PlayEnded { id: PlayId(id), end, played_ms }
 }
 
-fn engine(threads: usize) -> Arc<MediaThreads> {
-    let (rtp_low, rtp_high) = free_range(4);
-    let sounds = concat!(env!("CARGO_MANIFEST_DIR"), "/sounds").into();
-    MediaThreads::start(MediaConfig { threads, rtp_low, rtp_high, sounds, ..MediaConfig::default() }).unwrap()
+fn failed(event: &MediaEvent, id: u32, words: &str) -> bool {
+    matches!(event, MediaEvent::PlayEnded { id: told, end: PlayEnd::Failed(text), played_ms: 0 }
+        if *told == PlayId(id) && text.contains(words))
 }
 
-fn far(engine: &MediaThreads, sink: &EventSink, leg: u32, payload: u8) -> Far {
-    let port = engine.open(LOCALHOST, None, sink.for_leg(LegId(leg))).unwrap();
-    let socket = UdpSocket::bind((LOCALHOST, 0)).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let far = Far { port, socket, sequence: 100 };
-    far.set_up(payload, 0);
-    far
-}
-
-impl Far {
-    fn set_up(&self, payload: u8, timeout_ms: u32) {
-        self.port.command(MediaCommand::Setup(StreamSetup {
-            remote: self.socket.local_addr().unwrap(),
-            rtcp: None,
-            codec: StreamCodec {
-                name: if payload == 0 { "PCMU" } else { "PCMA" }.to_owned(),
-                payload,
-                rate: 8000,
-                ptime: 20,
-            },
-            dtmf: Some(101),
-            send: true,
-            receive: true,
-            auto_adjust: true,
-            timeout_ms,
-        }));
-    }
-
-    /// Sends a packet to the port.
-    fn send(&mut self, payload_type: u8, payload: &[u8]) {
-        self.sequence += 1;
-        let mut packet = vec![0x80, payload_type];
-        packet.extend_from_slice(&self.sequence.to_be_bytes());
-        packet.extend_from_slice(&(u32::from(self.sequence) * 160).to_be_bytes());
-        packet.extend_from_slice(&[0, 0, 0, 9]);
-        packet.extend_from_slice(payload);
-        self.socket.send_to(&packet, self.port.local()).unwrap();
-    }
-
-    /// Sends until the other side hears it; then what is under way is let go.
-    fn until_joined(&mut self, other: &Self, payload: u8) {
-        let mut buffer = [0; 2048];
-        for (wait, heard) in [(20, true), (60, false)] {
-            other.socket.set_read_timeout(Some(Duration::from_millis(wait))).unwrap();
-            for _ in 0..100 {
-                if heard {
-                    self.send(payload, &[0x55; 160]);
-                }
-                if other.socket.recv_from(&mut buffer).is_ok() == heard {
-                    break;
-                }
-            }
-        }
-        other.socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    }
-
-    /// The next packet from the port: payload type, sequence, payload.
-    fn receive(&self) -> (u8, u16, Vec<u8>) {
-        let mut buffer = [0; 2048];
-        let (length, from) = self.socket.recv_from(&mut buffer).unwrap();
-        assert_eq!(from, self.port.local());
-        (buffer[1] & 0x7f, u16::from_be_bytes([buffer[2], buffer[3]]), buffer[12..length].to_vec())
-    }
-}
-
-async fn media(events: &mut Receiver<CallEvent>) -> (u32, MediaEvent) {
-    let event = timeout(PATIENCE, events.recv()).await.expect("an event in time").expect("a sink");
-    let CallEvent::Media { leg, event } = event else { panic!("{event:?}") };
-    (leg.0, event)
-}
-
-#[tokio::test]
-async fn a_prompt_is_heard_and_its_end_told_once() {
-    let (sink, mut events) = EventSink::new();
-    let engine = engine(1);
-    let far = far(&engine, &sink, 1, 0);
-    let source = PlaySource::File { name: "ivr/ivr-user_busy.wav".into(), start_sample: 0 };
-    far.port.command(MediaCommand::Play { id: PlayId(1), source });
-    let mut loud = 0;
-    for _ in 0..25 {
-        let (payload_type, _, payload) = far.receive();
-        assert_eq!((payload_type, payload.len()), (0, 160));
-        loud += usize::from(payload.iter().any(|octet| *octet != 0xff && *octet != 0x7f));
-    }
-    assert!(loud > 5, "speech, not silence");
-    far.port.command(MediaCommand::Stop { id: PlayId(1) });
-    let (leg, event) = media(&mut events).await;
-    assert!(matches!(event, MediaEvent::PlayEnded { id: PlayId(1), end: PlayEnd::Stopped, .. }), "{event:?}");
-    assert_eq!(leg, 1);
-    let missing = PlaySource::File { name: "no/such.wav".into(), start_sample: 0 };
-    far.port.command(MediaCommand::Play { id: PlayId(2), source: missing });
-    let (_, event) = media(&mut events).await;
-    assert!(matches!(event, MediaEvent::PlayEnded { id: PlayId(2), end: PlayEnd::NotFound, .. }), "{event:?}");
-    let short = PlaySource::Silence { ms: 60, level: 0 };
-    far.port.command(MediaCommand::Play { id: PlayId(3), source: short });
-    let (_, event) = media(&mut events).await;
-    assert!(
-        matches!(event, MediaEvent::PlayEnded { id: PlayId(3), end: PlayEnd::Finished, played_ms: 60 }),
-        "{event:?}"
-    );
-    drop(far);
-    engine.stop();
-    assert_eq!(engine.open_ports(), 0);
-}
-
-async fn relayed(threads: usize, codec_a: u8, codec_b: u8) {
-    let (sink, mut events) = EventSink::new();
-    let engine = engine(threads);
-    let (mut a, mut b) = (far(&engine, &sink, 1, codec_a), far(&engine, &sink, 2, codec_b));
-    a.port.command(MediaCommand::Join { with: b.port.id() });
-    a.until_joined(&b, codec_a);
-    let mut last = None;
-    for n in 0..20_u8 {
-        a.send(codec_a, &[n | 0x80; 160]);
-        let (payload_type, sequence, payload) = b.receive();
-        assert_eq!(payload_type, codec_b);
-        assert_eq!(payload.len(), 160);
-        if codec_a == codec_b {
-            assert_eq!(payload, [n | 0x80; 160]);
-        }
-        assert!(last.is_none_or(|last: u16| sequence == last.wrapping_add(1)), "no gap");
-        last = Some(sequence);
-        b.send(codec_b, &[n; 160]);
-        assert_eq!(a.receive().0, codec_a);
-    }
-    // A digit crosses and is told: begin, end, end, end.
-    for end in [0, 0x80, 0x80, 0x80] {
-        a.send(101, &[5, end | 0x0a, 0, 160]);
-    }
-    assert_eq!(b.receive().0, 101);
+/// Sends audio on one line until it is heard on the other.
+fn prime(from: &mut Line, to: &Line) {
     loop {
-        match media(&mut events).await {
-            (1, MediaEvent::Dtmf { digit, .. }) => {
-                assert_eq!(digit, '5');
-                break;
-            }
-            (_, MediaEvent::FirstPacket) => {}
-            other => panic!("{other:?}"),
+        from.phone.speak(0x10);
+        if !to.phone.is_quiet(Duration::from_millis(5)) {
+            to.phone.flush();
+            return;
         }
     }
-    assert!(a.port.stats().received >= 20 && b.port.stats().sent >= 20);
-    drop((a, b));
-    engine.stop();
-    assert_eq!(engine.open_ports(), 0);
 }
 
-#[tokio::test]
-async fn packets_are_relayed_both_ways() {
-    relayed(1, 0, 0).await;
+#[test]
+fn a_prompt_is_heard_as_it_was_recorded() {
+    let rig = Rig::new(1, 1);
+    let samples: Vec<i16> = (0..700).map(|n| (n % 90) * 100).collect();
+    std::fs::create_dir_all(rig.sounds.path().join("ivr/8000")).unwrap();
+    std::fs::write(rig.sounds.path().join("ivr/8000/hello.wav"), wav_bytes(&samples, 8000)).unwrap();
+    let mut line = rig.line(None);
+    line.setup("PCMU", None, |_| {});
+    // The second time from memory, the third from within.
+    for (id, start) in [(1, 0), (2, 0), (3, 500)] {
+        line.play(id, PlaySource::File { name: "ivr/hello.wav".into(), start_sample: start as u64 });
+        let mut expected: Vec<u8> = samples[start..].iter().map(|sample| g711::ulaw_encode(*sample)).collect();
+        let played_ms = expected.len() as u64 / 8;
+        expected.resize(expected.len().next_multiple_of(160), g711::ULAW_SILENCE);
+        let (mut heard, mut last) = (Vec::new(), None);
+        while heard.len() < expected.len() {
+            let (header, payload) = line.phone.hear();
+            if let Some((sequence, timestamp)) = last {
+                assert_eq!(sequence_distance(sequence, header.sequence), 1);
+                assert_eq!(timestamp_distance(timestamp, header.timestamp), 160);
+            }
+            assert_eq!(header.marker, id == 1 && last.is_none());
+            last = Some((header.sequence, header.timestamp));
+            heard.extend(payload);
+        }
+        assert_eq!(heard, expected);
+        assert_eq!(rig.event(&mut line), ended(id, PlayEnd::Finished, played_ms));
+    }
+    assert_eq!(line.port.stats().sent, 12);
 }
 
-#[tokio::test]
-async fn ports_of_different_threads_come_together() {
-    relayed(2, 8, 8).await;
+#[test]
+fn tones_repeat_and_files_are_found_at_other_rates() {
+    let rig = Rig::new(1, 1);
+    let mut line = rig.line(None);
+    line.setup("PCMA", None, |_| {});
+    line.play(1, PlaySource::Tone { script: "%(20,10,440);loops=2".into() });
+    let heard: Vec<u8> = (0..3).flat_map(|_| line.phone.hear().1).collect();
+    assert_eq!(heard[..240], heard[240..]);
+    assert!(heard[160..240].iter().all(|octet| *octet == g711::ALAW_SILENCE));
+    assert_eq!(rig.event(&mut line), ended(1, PlayEnd::Finished, 60));
+    std::fs::create_dir(rig.sounds.path().join("16000")).unwrap();
+    std::fs::write(rig.sounds.path().join("16000/a.wav"), wav_bytes(&[0; 640], 16_000)).unwrap();
+    line.play_file(2, "/usr/local/freeswitch/sounds/en/us/callie/a.wav");
+    assert_eq!(rig.event(&mut line), ended(2, PlayEnd::Finished, 40));
 }
 
-#[tokio::test]
-async fn other_codecs_are_transcoded() {
-    relayed(1, 0, 8).await;
+#[test]
+fn every_playback_ends_with_one_event() {
+    let rig = Rig::new(1, 2);
+    let mut line = rig.line(None);
+    line.setup("PCMU", None, |_| {});
+    line.play_silence(1, -1);
+    line.phone.hear();
+    line.play_file(2, "nothing.wav");
+    assert!(matches!(rig.event(&mut line), MediaEvent::PlayEnded { id: PlayId(1), end: PlayEnd::Stopped, .. }));
+    assert_eq!(rig.event(&mut line), ended(2, PlayEnd::NotFound, 0));
+    std::fs::write(rig.sounds.path().join("bad.wav"), "no sound").unwrap();
+    line.play_file(3, "bad.wav");
+    assert!(failed(&rig.event(&mut line), 3, "bad.wav"));
+    line.play(4, PlaySource::Tone { script: "nothing".into() });
+    assert!(failed(&rig.event(&mut line), 4, "no tone"));
+    line.play_silence(5, 0);
+    assert_eq!(rig.event(&mut line), ended(5, PlayEnd::Finished, 0));
+    line.play_silence(6, 40);
+    assert_eq!(rig.event(&mut line), ended(6, PlayEnd::Finished, 40));
+    line.play_silence(7, -1);
+    line.port.command(MediaCommand::Stop { id: PlayId(6) });
+    line.port.command(MediaCommand::Stop { id: PlayId(7) });
+    line.port.command(MediaCommand::Stop { id: PlayId(7) });
+    assert!(matches!(rig.event(&mut line), MediaEvent::PlayEnded { id: PlayId(7), end: PlayEnd::Stopped, .. }));
+    line.setup("G729", None, |_| {});
+    line.play_silence(8, 40);
+    assert!(failed(&rig.event(&mut line), 8, "G729"));
+
+    let mut early = rig.line(None);
+    early.play_silence(1, 20);
+    early.setup("PCMU", None, |_| {});
+    assert_eq!(rig.event(&mut early), ended(1, PlayEnd::Finished, 20));
+    early.play_silence(2, -1);
+    rig.media.stop();
+    assert!(matches!(rig.event(&mut early), MediaEvent::PlayEnded { id: PlayId(2), .. }));
+    early.play_silence(3, 10);
+    assert!(failed(&rig.event(&mut early), 3, "no more commands"));
 }
 
-#[tokio::test]
-async fn strangers_are_not_heard() {
-    let (sink, mut events) = EventSink::new();
-    let engine = engine(1);
-    let mut far = far(&engine, &sink, 1, 0);
-    far.port.command(MediaCommand::Echo(true));
-    far.send(0, &[1; 160]);
-    assert_eq!(far.receive().2, [1; 160]);
-    assert_eq!(media(&mut events).await, (1, MediaEvent::FirstPacket));
-    let stranger = UdpSocket::bind((LOCALHOST, 0)).unwrap();
-    let target: SocketAddr = far.port.local();
-    stranger.send_to(&[0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 7, 7], target).unwrap();
-    stranger.send_to(b"junk", target).unwrap();
-    far.send(0, &[2; 160]);
-    assert_eq!(far.receive().2, [2; 160], "the stranger's packet is not echoed");
-    assert_eq!(far.port.stats().foreign, 1);
-    engine.stop();
+fn relays_without_a_break(from: &mut Phone, to: &Phone) {
+    let mut last = None;
+    for octet in 20..60 {
+        from.speak(octet);
+        let (header, payload) = to.hear();
+        assert_eq!(payload, [octet; 160]);
+        if let Some((sequence, timestamp, ssrc)) = last {
+            assert_eq!(sequence_distance(sequence, header.sequence), 1);
+            assert_eq!(timestamp_distance(timestamp, header.timestamp), 160);
+            assert_eq!(ssrc, header.ssrc);
+        }
+        assert!(header.ssrc != from.next.ssrc);
+        last = Some((header.sequence, header.timestamp, header.ssrc));
+    }
 }
 
-#[tokio::test]
-async fn silence_of_the_far_end_is_told() {
-    let (sink, mut events) = EventSink::new();
-    let engine = engine(1);
-    let far = far(&engine, &sink, 1, 0);
-    far.set_up(0, 50);
-    assert_eq!(media(&mut events).await, (1, MediaEvent::Timeout));
-    engine.stop();
+#[test]
+fn joined_ports_relay_both_ways_without_a_break() {
+    let rig = Rig::new(2, 2);
+    // Two threads: one of the ports has to move.
+    let (mut a, mut b) = (rig.talking("PCMU", None), rig.talking("PCMU", None));
+    b.phone.next.ssrc = 9;
+    for _ in 0..3 {
+        b.join(&a);
+        prime(&mut a, &b);
+        prime(&mut b, &a);
+        relays_without_a_break(&mut a.phone, &b.phone);
+        relays_without_a_break(&mut b.phone, &a.phone);
+        a.port.command(MediaCommand::Part);
+        a.play_silence(1, 20);
+        assert_eq!(rig.event(&mut a), ended(1, PlayEnd::Finished, 20));
+        a.phone.speak(61);
+        assert!(b.phone.is_quiet(Duration::from_millis(10)));
+        a.phone.flush();
+    }
+    assert_eq!((a.port.stats().lost, b.port.stats().lost), (0, 0));
+}
+
+#[test]
+fn no_packet_is_lost_while_ports_are_joined() {
+    let rig = Rig::new(2, 2);
+    let (mut a, b) = (rig.talking("PCMU", None), rig.talking("PCMU", None));
+    b.join(&a);
+    let mut sent = 0_u8;
+    let mut first = None;
+    while first.is_none() || sent < 240 {
+        sent = sent.wrapping_add(1);
+        a.phone.speak(sent);
+        if first.is_none() && !b.phone.is_quiet(Duration::from_micros(100)) {
+            // That one was heard, and so must be all that follow it.
+            first = Some(sent);
+        }
+    }
+    let heard: Vec<u8> = std::iter::from_fn(|| Some(b.phone.hear().1[0])).take_while(|octet| *octet != sent).collect();
+    assert!(heard.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "{heard:?}");
+    assert_eq!((a.port.stats().lost, heard.last()), (0, Some(&(sent - 1))));
+}
+
+#[test]
+fn laws_are_transcoded_and_numbers_kept() {
+    let rig = Rig::new(1, 2);
+    let (mut a, mut b) = (rig.talking("PCMU", None), rig.talking("PCMA", None));
+    a.join(&b);
+    prime(&mut a, &b);
+    prime(&mut b, &a);
+    a.phone.speak(0x31);
+    let (header, payload) = b.phone.hear();
+    assert_eq!((header.payload_type, payload), (8, vec![g711::ULAW_TO_ALAW[0x31]; 160]));
+    b.phone.speak(0x31);
+    let (header, payload) = a.phone.hear();
+    assert_eq!((header.payload_type, payload), (0, vec![g711::ALAW_TO_ULAW[0x31]; 160]));
+    // A re-INVITE changes the codec of one side.
+    a.setup("PCMA", None, |_| {});
+    a.phone.next.payload_type = 8;
+    prime(&mut a, &b);
+    a.phone.speak(0x31);
+    assert_eq!(b.phone.hear().1, [0x31; 160]);
+}
+
+#[test]
+fn what_was_withheld_shows_no_gap() {
+    let rig = Rig::new(1, 2);
+    let (mut a, b) = (rig.talking("PCMU", None), rig.talking("PCMU", None));
+    a.join(&b);
+    prime(&mut a, &b);
+    a.phone.speak(1);
+    let mut last = b.phone.hear().0.sequence;
+    for mute in [true, false] {
+        a.port.command(MediaCommand::Mute(mute));
+        // Some get through before the command does.
+        let (mut heard, mut quiet) = (0, 0);
+        while (mute && quiet < 5) || (!mute && heard < 5) {
+            a.phone.speak(2);
+            match b.phone.hear_within(Duration::from_millis(5)) {
+                Some(header) => {
+                    assert_eq!(sequence_distance(last, header.sequence), 1);
+                    (last, heard, quiet) = (header.sequence, heard + 1, 0);
+                }
+                None => quiet += 1,
+            }
+        }
+    }
+}
+
+#[test]
+fn digits_are_told_and_relayed_with_the_other_sides_number() {
+    let rig = Rig::new(1, 2);
+    let (mut a, mut b) = (rig.talking("PCMU", Some(101)), rig.talking("PCMU", Some(96)));
+    a.join(&b);
+    prime(&mut a, &b);
+    let dial = |phone: &mut Phone, payload_type, event| {
+        for (duration, end) in [(160, false), (320, false), (480, true), (480, true), (480, true)] {
+            phone.send(payload_type, &EventPayload { event, end, volume: 10, duration }.to_bytes());
+        }
+        phone.next.timestamp += 480;
+    };
+    a.phone.speak(0x20);
+    let before = b.phone.hear().0;
+    dial(&mut a.phone, 101, 5);
+    let mut receiver = EventReceiver::default();
+    let mut heard = Vec::new();
+    for n in 1..=5 {
+        let (header, payload) = b.phone.hear();
+        assert_eq!((header.payload_type, sequence_distance(before.sequence, header.sequence)), (96, n));
+        heard.extend(receiver.receive(&Packet { header, payload: &payload }));
+    }
+    assert_eq!(heard, [('5', 480)]);
+    assert_eq!(rig.event(&mut a), MediaEvent::Dtmf { digit: '5', duration: 480 });
+    // To a side without events only the call is told, and the numbers show no gap.
+    b.setup("PCMU", None, |_| {});
+    b.port.command(MediaCommand::SendDtmf { digits: "1".into(), duration: 400 });
+    prime(&mut a, &b);
+    a.phone.speak(0x21);
+    let before = b.phone.hear().0;
+    dial(&mut a.phone, 101, 11);
+    a.phone.speak(0x22);
+    assert_eq!(sequence_distance(before.sequence, b.phone.hear().0.sequence), 1);
+    assert_eq!(rig.event(&mut a), MediaEvent::Dtmf { digit: '#', duration: 480 });
+    // A digit whose end is lost.
+    a.phone.send(101, &EventPayload { event: 1, end: false, volume: 10, duration: 160 }.to_bytes());
+    assert_eq!(rig.event(&mut a), MediaEvent::Dtmf { digit: '1', duration: 160 });
+    a.port.command(MediaCommand::Mute(true));
+    a.port.command(MediaCommand::Part);
+    b.play_silence(1, 10);
+    rig.event(&mut b);
+    a.phone.next.timestamp += 1000;
+    dial(&mut a.phone, 101, 7);
+    a.play_silence(2, 40);
+    assert_eq!(rig.event(&mut a), ended(2, PlayEnd::Finished, 40));
+}
+
+#[test]
+fn digits_are_sent_with_three_ends_and_silence_the_rest() {
+    let rig = Rig::new(1, 2);
+    let (mut a, b) = (rig.talking("PCMU", None), rig.talking("PCMU", Some(101)));
+    a.join(&b);
+    prime(&mut a, &b);
+    b.port.command(MediaCommand::SendDtmf { digits: "7".into(), duration: 480 });
+    let (mut receiver, mut ends, mut heard) = (EventReceiver::default(), 0, Vec::new());
+    let mut last: Option<u16> = None;
+    while ends < 3 {
+        a.phone.speak(1);
+        let (header, payload) = b.phone.hear();
+        if let Some(last) = last.replace(header.sequence) {
+            assert_eq!(sequence_distance(last, header.sequence), 1);
+        }
+        if header.payload_type == 101 {
+            ends += u32::from(EventPayload::parse(&payload).unwrap().end);
+            heard.extend(receiver.receive(&Packet { header, payload: &payload }));
+        } else {
+            assert!(!receiver.is_open() && ends == 0, "audio within a digit");
+        }
+    }
+    assert_eq!(heard, [('7', 480)]);
+    prime(&mut a, &b);
+}
+
+#[test]
+fn strangers_are_dropped_and_counted() {
+    let rig = Rig::new(1, 1);
+    let mut line = rig.talking("PCMU", None);
+    line.port.command(MediaCommand::Echo(true));
+    let mut stranger = Phone::new(line.port.local());
+    let received = loop {
+        line.phone.speak(1);
+        if !line.phone.is_quiet(Duration::from_millis(5)) {
+            break line.port.stats().received;
+        }
+    };
+    for _ in 0..5 {
+        stranger.speak(2);
+    }
+    line.phone.speak(3);
+    line.phone.hear_octet(3);
+    assert!(stranger.is_quiet(Duration::from_millis(5)));
+    let stats = line.port.stats();
+    assert_eq!((stats.foreign, stats.received), (5, received + 1));
+}
+
+#[test]
+fn packets_go_to_where_they_come_from() {
+    let rig = Rig::new(1, 2);
+    for (auto_adjust, moves) in [(true, true), (false, false)] {
+        let mut line = rig.line(None);
+        let mut real = Phone::new(line.port.local());
+        line.setup("PCMU", None, |setup| setup.auto_adjust = auto_adjust);
+        line.port.command(MediaCommand::Echo(true));
+        real.next.payload_type = 8;
+        real.speak(9);
+        real.next.payload_type = 0;
+        let listener = |line: &Line, real: &Phone| {
+            let (here, there) = if moves { (real, &line.phone) } else { (&line.phone, real) };
+            !here.is_quiet(Duration::from_millis(5)) && there.is_quiet(Duration::from_millis(1))
+        };
+        while !listener(&line, &real) {
+            real.speak(1);
+        }
+        assert_eq!(rig.event(&mut line), MediaEvent::FirstPacket);
+    }
+}
+
+#[test]
+fn silence_of_the_far_end_is_told_once_per_silence() {
+    let rig = Rig::new(1, 1);
+    let mut line = rig.line(None);
+    line.setup("PCMU", None, |setup| setup.timeout_ms = 30);
+    assert_eq!(rig.event(&mut line), MediaEvent::Timeout);
+    line.phone.speak(1);
+    assert_eq!(rig.event(&mut line), MediaEvent::FirstPacket);
+    assert_eq!(rig.event(&mut line), MediaEvent::Timeout);
+    line.play_silence(1, 80);
+    assert_eq!(rig.event(&mut line), ended(1, PlayEnd::Finished, 80));
+    // Nothing is expected of a far end that is on hold.
+    line.setup("PCMU", None, |setup| (setup.timeout_ms, setup.receive) = (20, false));
+    line.play_silence(2, 60);
+    assert_eq!(rig.event(&mut line), ended(2, PlayEnd::Finished, 60));
+}
+
+#[test]
+fn idle_ports_send_silence_and_held_ones_nothing() {
+    let rig = Rig::new(1, 1);
+    let mut line = rig.line(None);
+    line.port.command(MediaCommand::IdleSilence(true));
+    line.setup("PCMA", None, |_| {});
+    for _ in 0..3 {
+        assert_eq!(line.phone.hear().1, [g711::ALAW_SILENCE; 160]);
+    }
+    line.play(1, PlaySource::Tone { script: "%(40,0,440)".into() });
+    while line.phone.hear().1 == [g711::ALAW_SILENCE; 160] {}
+    assert_eq!(rig.event(&mut line), ended(1, PlayEnd::Finished, 40));
+    line.phone.flush();
+    line.phone.hear();
+    line.setup("PCMA", None, |setup| setup.send = false);
+    line.play_silence(2, 20);
+    assert_eq!(rig.event(&mut line), ended(2, PlayEnd::Finished, 20));
+    line.phone.flush();
+    assert!(line.phone.is_quiet(Duration::from_millis(50)));
+    line.setup("PCMA", None, |_| {});
+    line.phone.hear();
+}
+
+#[test]
+fn reports_are_read_and_closing_says_goodbye() {
+    let rig = Rig::new(1, 1);
+    let mut line = rig.line(None);
+    line.setup("PCMU", None, |_| {});
+    line.play_silence(1, 40);
+    let ssrc = line.phone.hear().0.ssrc;
+    rig.event(&mut line);
+    let block = ReportBlock { ssrc, fraction_lost: 77, ..ReportBlock::default() };
+    let report = compound(&[Rtcp::ReceiverReport { ssrc: 5, blocks: vec![block] }]);
+    let mut to = line.port.local();
+    to.set_port(to.port() + 1);
+    while line.port.stats().remote_loss != 77 {
+        line.phone.rtcp.send_to(&report, to).unwrap();
+        line.phone.speak(1);
+        std::thread::yield_now();
+    }
+    let Line { port, phone, .. } = line;
+    drop(port);
+    let packets = phone.hear_rtcp();
+    assert!(
+        matches!(&packets[..], [Rtcp::SenderReport { ssrc: own, sender, blocks }, Rtcp::Description { .. }, Rtcp::Bye { sources }]
+            if *own == ssrc && sender.packets == 2 && sender.octets == 320 && blocks[0].ssrc == 5 && *sources == [ssrc]),
+        "{packets:?}"
+    );
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let rig = Rig::new(2, 3);
+    {
+        let lines: Vec<Line> = (0..3).map(|_| rig.talking("PCMU", None)).collect();
+        lines[0].join(&lines[1]);
+        lines[2].play_silence(1, -1);
+        assert_eq!(rig.media.open_ports(), 3);
+        let (sink, _events) = EventSink::new();
+        assert!(matches!(rig.media.open(LOCALHOST, None, sink), Err(MediaError::NoPort { .. })));
+    }
+    rig.wait_until_closed();
+    let line = rig.talking("PCMU", None);
+    rig.media.stop();
+    assert_eq!(rig.media.open_ports(), 0);
+    let (sink, _events) = EventSink::new();
+    assert_eq!(rig.media.open(LOCALHOST, None, sink).err(), Some(MediaError::Stopping));
+    drop(line);
+    assert_eq!(std::sync::Arc::strong_count(&rig.media.engine), 1);
+    rig.media.stop();
+}
+
+#[test]
+fn a_range_without_a_pair_is_refused() {
+    let config = MediaConfig { rtp_low: 7001, rtp_high: 7002, ..MediaConfig::default() };
+    assert!(matches!(MediaThreads::start(config), Err(MediaStartError::EmptyRange { low: 7001, high: 7002 })));
 }

@@ -103,10 +103,8 @@ impl Worker {
             return port.receive_rtcp(datagram, from, now);
         }
         let forward = port.receive(datagram, from, now);
-        let (target, due) = (port.target(slot), port.event_due());
-        if due.is_some() {
-            self.arm(slot);
-        }
+        let target = port.target(slot);
+        self.arm(slot);
         if let (Some(forward), Some(port)) = (forward, target.and_then(|target| self.port(target))) {
             port.relay(datagram, &forward, now);
         }

@@ -50,6 +50,8 @@ pub(super) struct Port {
     heard: Micros,
     silence_told: bool,
     first_told: bool,
+    /// Packets were kept from the peer: relaying begins anew with the next.
+    withheld: bool,
 
     out: Outgoing,
     keys: Keys,
@@ -91,6 +93,7 @@ impl Port {
             heard: now,
             silence_told: false,
             first_told: false,
+            withheld: false,
             out: Outgoing::new(rand::random(), rand::random(), rand::random()),
             keys: Keys::default(),
             play: None,
@@ -130,10 +133,17 @@ impl Port {
             MediaCommand::Stop { id } => self.stop_play(id),
             MediaCommand::Echo(on) => self.echo = on,
             MediaCommand::IdleSilence(on) => self.idle = on,
-            MediaCommand::SendDtmf { digits, duration } => self.keys.push(&digits, duration),
+            MediaCommand::SendDtmf { digits, duration } => self.send_digits(&digits, duration),
             MediaCommand::Mute(on) => self.muted = on,
             // Seen to by the handle and the thread.
             MediaCommand::Join { .. } | MediaCommand::Part => {}
+        }
+    }
+
+    /// Digits for a far end that knows no events are not sent; one that is not known yet may.
+    fn send_digits(&mut self, digits: &str, duration: u32) {
+        if self.stream.as_ref().is_none_or(|stream| stream.dtmf.is_some()) {
+            self.keys.push(digits, duration);
         }
     }
 
@@ -188,11 +198,6 @@ impl Port {
     /// The next time at which something is to be done.
     pub(super) fn next_due(&self) -> Option<Micros> {
         [self.tick, self.silence_due(), self.reports.due, self.event_due].into_iter().flatten().min()
-    }
-
-    /// When a digit without an end is taken as ended.
-    pub(super) fn event_due(&self) -> Option<Micros> {
-        self.event_due
     }
 
     /// Does what is due.

@@ -64,7 +64,11 @@ impl Port {
             self.first_told = true;
             self.shared.tell(MediaEvent::FirstPacket);
         }
-        if self.muted || !expected || matches!(arrival, Arrival::Duplicate | Arrival::Stray) {
+        if self.muted || !expected {
+            self.withheld = true;
+            return None;
+        }
+        if matches!(arrival, Arrival::Duplicate | Arrival::Stray) {
             return None;
         }
         if kind == Kind::Event {
@@ -72,7 +76,8 @@ impl Port {
         }
         let start = packet.payload.as_ptr() as usize - datagram.as_ptr() as usize;
         let payload = start..start + packet.payload.len();
-        Some(Forward { header: packet.header, payload, kind, restart: arrival == Arrival::First })
+        let restart = std::mem::take(&mut self.withheld) || arrival == Arrival::First;
+        Some(Forward { header: packet.header, payload, kind, restart })
     }
 
     fn count(&mut self, packet: &Packet<'_>, kind: Kind, now: Micros) -> Arrival {

@@ -11,7 +11,7 @@ mod segment;
 
 use std::path::PathBuf;
 
-pub(super) use cache::Cache;
+use cache::Cache;
 pub(super) use loader::Loader;
 pub(super) use segment::{Next, Segment};
 
