@@ -3,15 +3,21 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
 
 use crate::call::cdr::{CallRecord, RecordSink};
 
 /// Records that may wait for the disk. Beyond, records are dropped and counted: calls never wait for a disk.
 const QUEUE: usize = 16_384;
+
+/// How long records are gathered before they are written together: one wake-up and one write for many.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +29,7 @@ pub struct RecordError {
 
 /// The open file and its thread.
 pub struct RecordFile {
-    queue: Mutex<Option<SyncSender<CallRecord>>>,
+    queue: ArcSwapOption<SyncSender<CallRecord>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     lost: AtomicU64,
 }
@@ -39,7 +45,7 @@ impl RecordFile {
         let (queue, records) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("records".to_owned()).spawn(move || write(file, &records));
         Ok(Self {
-            queue: Mutex::new(Some(queue)),
+            queue: ArcSwapOption::from_pointee(queue),
             thread: Mutex::new(Some(thread.map_err(failed)?)),
             lost: AtomicU64::new(0),
         })
@@ -52,11 +58,11 @@ impl RecordFile {
 
     /// Writes what is waiting and ends the thread.
     pub fn close(&self) {
-        if let Ok(mut queue) = self.queue.lock() {
-            queue.take();
-        }
+        // The thread ends when the last sender is gone; one that is just sending drops it at once.
+        drop(self.queue.swap(None::<Arc<_>>));
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
@@ -64,7 +70,7 @@ impl RecordFile {
 
 impl RecordSink for RecordFile {
     fn record(&self, record: CallRecord) {
-        let Ok(queue) = self.queue.lock() else { return };
+        let queue = self.queue.load();
         let Some(queue) = queue.as_ref() else { return };
         if let Err(TrySendError::Full(record)) = queue.try_send(record) {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -82,16 +88,21 @@ impl Drop for RecordFile {
 fn write(file: File, records: &Receiver<CallRecord>) {
     let mut out = BufWriter::new(file);
     while let Ok(first) = records.recv() {
-        let mut next = Some(first);
-        while let Some(record) = next {
-            if let Err(error) = writeln!(out, "{}", record.json()) {
-                tracing::error!(%error, "a call record cannot be written");
-            }
-            next = records.try_recv().ok();
+        line(&mut out, &first);
+        // Nobody waits in the queue meanwhile, so records that come cost no wake-up. Closing ends the pause.
+        std::thread::park_timeout(GATHER);
+        for record in records.try_iter() {
+            line(&mut out, &record);
         }
         if let Err(error) = out.flush() {
             tracing::error!(%error, "call records cannot be written");
         }
+    }
+}
+
+fn line(out: &mut impl std::io::Write, record: &CallRecord) {
+    if let Err(error) = writeln!(out, "{}", record.json()) {
+        tracing::error!(%error, "a call record cannot be written");
     }
 }
 

@@ -170,6 +170,8 @@ impl Stack {
             _ => false,
         };
         if let Some(end) = end {
+            let end = if end > now { self.timers.rounded(end) } else { end };
+            let Some(client) = self.clients.get_mut(&id) else { return false };
             client.resend = None;
             client.end = Some(end);
             self.timers.set(end, Timer::ClientEnd(id));

@@ -262,17 +262,17 @@ impl Stack {
         let bytes = self.write_response(&request, &flow, &tag, reply);
         let destination = response_route(&request, &flow);
         let (t1, reliable) = (self.config.t1, flow.transport.is_reliable());
+        let over = self.timers.rounded(now + t1 * 64);
         let server = self.servers.get_mut(&tx)?;
         server.response = Some(bytes.clone());
         server.route = Some(destination);
-        let life = t1 * 64;
         let mut set = Vec::new();
         match (server.invite, reply.code) {
             (_, 100..=199) => {}
             (true, 200..=299) => {
                 server.state = ServerState::Accepted;
-                server.end = Some(now + life);
-                set.push((now + life, Timer::ServerEnd(tx)));
+                server.end = Some(over);
+                set.push((over, Timer::ServerEnd(tx)));
             }
             (true, _) => {
                 server.state = ServerState::Completed;
@@ -280,12 +280,12 @@ impl Stack {
                     server.resend = Some((now + t1, t1));
                     set.push((now + t1, Timer::ServerResend(tx)));
                 }
-                server.end = Some(now + life);
-                set.push((now + life, Timer::ServerEnd(tx)));
+                server.end = Some(over);
+                set.push((over, Timer::ServerEnd(tx)));
             }
             (false, _) => {
                 server.state = ServerState::Completed;
-                let until = if reliable { now } else { now + life };
+                let until = if reliable { now } else { over };
                 server.end = Some(until);
                 set.push((until, Timer::ServerEnd(tx)));
             }
@@ -302,12 +302,12 @@ impl Stack {
 
     /// The ACK of a refusal is here (17.2.1).
     pub(super) fn acknowledged(&mut self, now: Instant, tx: TxId) {
-        let t4 = self.config.t4;
+        let over = self.timers.rounded(now + self.config.t4);
         let Some(server) = self.servers.get_mut(&tx) else { return };
         if server.state == ServerState::Completed && server.invite {
             server.state = ServerState::Confirmed;
             server.resend = None;
-            let until = if server.flow.transport.is_reliable() { now } else { now + t4 };
+            let until = if server.flow.transport.is_reliable() { now } else { over };
             server.end = Some(until);
             self.timers.set(until, Timer::ServerEnd(tx));
         }

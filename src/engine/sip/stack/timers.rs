@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::command::{LegId, TxId};
 
@@ -26,15 +26,27 @@ pub(super) enum Timer {
     Leg(LegId),
 }
 
+/// Ends of transactions that only wait for stray messages are rounded up to this, so that one wake-up serves many.
+const GRAIN_US: u64 = 100_000;
+
 /// The heap.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Timer)>>,
+    /// Where the grain is counted from: the first instant ever seen.
+    zero: Option<Instant>,
 }
 
 impl Timers {
     pub(super) fn set(&mut self, at: Instant, timer: Timer) {
         self.heap.push(Reverse((at, timer)));
+    }
+
+    /// The end of the grain that an instant lies in.
+    pub(super) fn rounded(&mut self, at: Instant) -> Instant {
+        let zero = *self.zero.get_or_insert(at);
+        let since = at.saturating_duration_since(zero).as_micros() as u64;
+        zero + Duration::from_micros(since.div_ceil(GRAIN_US).saturating_mul(GRAIN_US))
     }
 
     pub(super) fn next(&self) -> Option<Instant> {
