@@ -434,3 +434,8 @@ fn a_range_without_a_pair_is_refused() {
     let config = MediaConfig { rtp_low: 7001, rtp_high: 7002, ..MediaConfig::default() };
     assert!(matches!(MediaThreads::start(config), Err(MediaStartError::EmptyRange { low: 7001, high: 7002 })));
 }
+
+#[test]
+fn a_port_is_small() {
+    assert!(std::mem::size_of::<super::port::Port>() < 2048, "{}", std::mem::size_of::<super::port::Port>());
+}
