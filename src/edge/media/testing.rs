@@ -23,7 +23,7 @@ use super::{MediaConfig, MediaThreads};
 pub(super) fn free_range(pairs: u16) -> (u16, u16) {
     static START: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
     for _ in 0..1000 {
-        let low = 10_000 + START.fetch_add(pairs * 2, Ordering::Relaxed) % 22_000 & !1;
+        let low = (10_000 + START.fetch_add(pairs * 2, Ordering::Relaxed) % 22_000) & !1;
         let high = low + pairs * 2 - 1;
         if (low..=high).all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
             return (low, high);

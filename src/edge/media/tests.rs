@@ -54,7 +54,8 @@ fn a_prompt_is_heard_as_it_was_recorded() {
                 assert_eq!(sequence_distance(sequence, header.sequence), 1);
                 assert_eq!(timestamp_distance(timestamp, header.timestamp), 160);
             }
-            assert_eq!(header.marker, id == 1 && last.is_none());
+            // Later ones begin a spurt only when the test was slow.
+            assert!(if last.is_none() { header.marker || id > 1 } else { !header.marker });
             last = Some((header.sequence, header.timestamp));
             heard.extend(payload);
         }
