@@ -28,7 +28,7 @@ struct Side {
 }
 
 fn main() {
-    let calls = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(200);
+    let calls = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(200);
     let media = MediaThreads::start(MediaConfig { threads: 1, ..MediaConfig::default() }).expect("media threads");
     let (sink, events) = EventSink::new();
     relay(&media, &sink, calls, "PCMU", "PCMU");
@@ -63,7 +63,7 @@ fn relay(media: &MediaThreads, sink: &EventSink, calls: usize, a: &str, b: &str)
         let next = start + TICK * u32::from(sequence + 1);
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
-    let (spent, wall) = (processor_time() - before, start.elapsed());
+    let (spent, wall) = (processor_time().saturating_sub(before), start.elapsed());
     for side in &mut sides {
         while side.phone.recv_from(&mut buffer).is_ok() {
             side.heard += 1;
@@ -96,7 +96,7 @@ fn play(media: &MediaThreads, sink: &EventSink, calls: usize) {
         (worst, sum) = (worst.max(delay), sum + delay);
     }
     std::thread::sleep(Duration::from_secs(2));
-    let (spent, wall) = (processor_time() - before.0, before.1.elapsed());
+    let (spent, wall) = (processor_time().saturating_sub(before.0), before.1.elapsed());
     let sent: u64 = sides.iter().map(|side| side.port.stats().sent).sum();
     println!(
         "{calls} prompts: first packet after {:?} on average, {worst:?} at worst; {:.2} us per packet, {sent} in {wall:?}",

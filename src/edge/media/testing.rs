@@ -1,7 +1,8 @@
 //! Help for the tests of this module.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -17,15 +18,14 @@ use crate::engine::rtp::{Header, Packet};
 
 use super::{MediaConfig, MediaThreads};
 
-/// A range of `pairs` pairs of ports that are free now, far from the others' ranges: tests run at the same time.
+/// A range of `pairs` pairs of ports that are free now. Below those the kernel hands out by itself, and no two tests of
+/// a process get the same: they run at the same time.
 pub(super) fn free_range(pairs: u16) -> (u16, u16) {
-    for _ in 0..200 {
-        let probe = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let low = probe.local_addr().unwrap().port() & !1;
-        drop(probe);
-        let Some(high) = low.checked_add(pairs * 2 - 1) else { continue };
-        let held: Vec<_> = (low..=high).map_while(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()).collect();
-        if held.len() == usize::from(pairs) * 2 {
+    static START: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    for _ in 0..1000 {
+        let low = (10_000 + START.fetch_add(pairs * 2, Ordering::Relaxed) % 22_000) & !1;
+        let high = low + pairs * 2 - 1;
+        if (low..=high).all(|port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
             return (low, high);
         }
     }

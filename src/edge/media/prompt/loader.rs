@@ -197,3 +197,98 @@ impl Drop for Unfinished {
         self.last.follow(Next::End);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::audio::{AudioCodec, wav_bytes};
+
+    fn request(source: Source) -> Request {
+        Request { source, codec: AudioCodec::find("PCMU", 8000).unwrap() }
+    }
+
+    fn file(name: &str) -> Request {
+        request(Source::File { name: name.into(), start: 0 })
+    }
+
+    fn load(loader: &Loader, request: Request) -> Result<Prompt, PromptError> {
+        let (answer, answered) = mpsc::channel();
+        loader.request(request, Box::new(move |result| answer.send(result).unwrap()));
+        answered.recv_timeout(Duration::from_secs(10)).unwrap()
+    }
+
+    /// Octets of all segments, once they are made.
+    fn whole(prompt: Prompt) -> Vec<u8> {
+        let Prompt::Encoded { head: mut segment, .. } = prompt else { panic!("not encoded") };
+        let mut octets = Vec::new();
+        loop {
+            octets.extend_from_slice(segment.octets());
+            segment = loop {
+                match segment.next() {
+                    Some(Next::Segment(next)) => break Arc::clone(next),
+                    Some(Next::End) => return octets,
+                    None => std::thread::yield_now(),
+                }
+            };
+        }
+    }
+
+    /// Runs a test beside two loader threads.
+    fn with_loader(test: impl FnOnce(&Loader, &std::path::Path)) {
+        let folder = tempfile::tempdir().unwrap();
+        let loader = Loader::new(1 << 20, Clock::start(), folder.path().to_owned());
+        std::thread::scope(|scope| {
+            scope.spawn(|| loader.run());
+            scope.spawn(|| loader.run());
+            test(&loader, folder.path());
+            loader.end();
+        });
+    }
+
+    #[test]
+    fn long_prompts_are_made_piece_by_piece_and_shared() {
+        with_loader(|loader, sounds| {
+            let samples: Vec<i16> = (0..8000 * 25).map(|n| (n % 250) as i16 * 60).collect();
+            std::fs::write(sounds.join("long.wav"), wav_bytes(&samples, 8000)).unwrap();
+            let mut expected = Vec::new();
+            file("").codec.encoder().encode(&samples, &mut expected);
+            assert!(loader.ready(&file("long.wav"), loader.clock.now()).is_none());
+            let first = load(loader, file("long.wav")).unwrap();
+            assert_eq!(whole(first.clone()), expected);
+            let again = loader.ready(&file("long.wav"), loader.clock.now()).unwrap();
+            let (Prompt::Encoded { head: a, .. }, Prompt::Encoded { head: b, .. }) = (first, again) else { panic!() };
+            assert!(Arc::ptr_eq(&a, &b));
+            // A file that changed is read again when somebody asks for it.
+            std::fs::write(sounds.join("long.wav"), wav_bytes(&samples[..80], 8000)).unwrap();
+            assert_eq!(whole(load(loader, file("long.wav")).unwrap()), expected[..80]);
+            let other = tempfile::tempdir().unwrap();
+            loader.set_sounds(other.path().to_owned());
+            assert!(loader.ready(&file("long.wav"), loader.clock.now()).is_none());
+            assert!(matches!(load(loader, file("long.wav")), Err(PromptError::NotFound)));
+        });
+    }
+
+    #[test]
+    fn tones_are_kept_when_they_are_short() {
+        with_loader(|loader, _| {
+            let tone = |script: &str| request(Source::Tone { script: script.to_owned() });
+            let ring = load(loader, tone("%(200,400,440,480);loops=-1")).unwrap();
+            assert!(matches!(&ring, Prompt::Encoded { passes: None, .. }));
+            assert_eq!(whole(ring).len(), 8 * 600);
+            assert!(loader.ready(&tone("%(200,400,440,480);loops=-1"), Micros::MAX).is_some());
+            assert!(matches!(load(loader, tone("%(70000,0,440)")), Ok(Prompt::Live(_))));
+            assert!(matches!(load(loader, tone("")), Err(PromptError::Faulty(_))));
+        });
+    }
+
+    #[test]
+    fn after_the_end_every_request_is_answered() {
+        let loader = Loader::new(0, Clock::start(), PathBuf::new());
+        loader.end();
+        loader.run();
+        assert!(matches!(load(&loader, file("a.wav")), Err(PromptError::Faulty(_))));
+    }
+}
