@@ -83,7 +83,7 @@ impl Engine {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let shared = Arc::new(Shared::new(id, thread, sink));
         self.directory().insert(id, Arc::clone(&shared));
-        self.send(thread, Letter::Adopt(Box::new(Port::new(Arc::clone(&shared), pair, self.clock.now()))));
+        shared.keep_waiting(Box::new(Port::new(Arc::clone(&shared), pair, self.clock.now())));
         Ok(Handle { shared, engine: Arc::clone(self), local })
     }
 

@@ -1,6 +1,6 @@
 //! Media threads: RTP sockets and 20 ms clocks.
 //!
-//! A few threads, one per core, own all RTP sockets of the process. A port lives on one thread and is touched by no
+//! A few threads, one for every two cores, own all RTP sockets of the process. A port lives on one thread and is touched by no
 //! other; calls reach it by commands through a bounded queue and hear of it by events ([`crate::call::media`]). No task
 //! and no lock is involved in a packet. Joined ports live on the same thread: `near` sees to that when they are opened,
 //! else one of them moves when they are joined.
@@ -46,7 +46,7 @@ const LOADERS: usize = 2;
 /// How the media engine is to be started.
 #[derive(Debug, Clone)]
 pub struct MediaConfig {
-    /// Media threads; 0: one per core.
+    /// Media threads; 0: one for every two cores.
     pub threads: usize,
     /// First RTP port.
     pub rtp_low: u16,
@@ -95,7 +95,8 @@ impl MediaThreads {
         let clock = Clock::start();
         let loader = Loader::new(config.cache_bytes, clock, config.sounds);
         let count = match config.threads {
-            0 => thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            // The other half of the cores signals.
+            0 => thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             count => count,
         };
         let engine = Arc::new(Engine::new(count, range, loader, clock)?);

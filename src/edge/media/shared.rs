@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::call::leg::EventSink;
 use crate::call::media::{MediaCommand, MediaEvent, MediaPort, MediaStats, PlayEnd, PlayId, PortId};
 
-use super::engine::Engine;
+use super::engine::{Engine, Letter};
+use super::port::Port;
 use super::prompt::{Prompt, PromptError};
 
 /// Commands that may wait: more than any call has reason to give between two turns of a thread.
@@ -17,7 +18,6 @@ const MAX_ORDERS: usize = 256;
 const NOBODY: u64 = 0;
 
 /// The part of a port that its call and other threads see.
-#[derive(Debug)]
 pub(super) struct Shared {
     /// From 1 on.
     pub(super) id: u64,
@@ -25,6 +25,8 @@ pub(super) struct Shared {
     /// Thread that owns the port, or that it is on its way to.
     pub(super) thread: AtomicUsize,
     inbox: Mutex<Inbox>,
+    /// The port itself, until the first order gives it to its thread: one that is never used costs no wake-up.
+    waiting: Mutex<Option<Box<Port>>>,
     /// Whether the thread was told of the inbox and did not look yet.
     noted: AtomicBool,
     /// The port it is to be joined with. A join holds while each of the two names the other: whatever the order in which
@@ -69,6 +71,7 @@ impl Shared {
             sink,
             thread: AtomicUsize::new(thread),
             inbox: Mutex::default(),
+            waiting: Mutex::default(),
             noted: AtomicBool::new(false),
             partner: AtomicU64::new(NOBODY),
             counters: Counters::default(),
@@ -99,8 +102,22 @@ impl Shared {
     /// Has the owner look at the inbox and at the partner.
     pub(super) fn notify(&self, engine: &Engine) {
         if !self.noted.swap(true, Ordering::AcqRel) {
-            engine.notify(self.thread.load(Ordering::Acquire), self.id);
+            let thread = self.thread.load(Ordering::Acquire);
+            match self.take_waiting() {
+                Some(port) => engine.send(thread, Letter::Adopt(port)),
+                None => engine.notify(thread, self.id),
+            }
         }
+    }
+
+    /// Keeps the port until it is needed.
+    pub(super) fn keep_waiting(&self, port: Box<Port>) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(port);
+    }
+
+    /// The port, when no thread has it yet.
+    pub(super) fn take_waiting(&self) -> Option<Box<Port>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Orders that came, and whether the port is to be closed.
@@ -237,6 +254,12 @@ impl MediaPort for Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.part();
+        if self.shared.take_waiting().is_some() {
+            // No thread ever had it.
+            self.engine.forget(self.shared.id);
+            self.shared.close();
+            return;
+        }
         self.shared.with_inbox(|inbox| inbox.dropped = true);
         self.shared.notify(&self.engine);
     }

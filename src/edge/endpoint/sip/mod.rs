@@ -90,8 +90,9 @@ impl SipEndpoint {
         starter: Arc<dyn CallStarter>,
     ) -> Result<Arc<Self>, SipStartError> {
         let shards = match settings.shards {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            some => some,
+            // The other half of the cores carries media.
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            shards => shards,
         };
         let Bound { listeners, udp, tcp } = bind(&settings, shards)?;
         let listening = listening(&udp, &tcp);

@@ -20,7 +20,7 @@ pub struct SipSettings {
     pub listen: Vec<SocketAddr>,
     /// The profiles; there must be one.
     pub profiles: Vec<ProfileSettings>,
-    /// Threads, each with its own stack; 0: one per core.
+    /// Threads, each with its own stack; 0: one for every two cores.
     pub shards: usize,
     /// Calls at once over all shards, either direction; beyond, INVITEs are answered 503.
     pub max_legs: usize,
