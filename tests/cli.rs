@@ -73,9 +73,17 @@ async fn bad_arguments_are_refused() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("frobnicate"), "{}", stderr(&unknown));
 
-    let nothing = switch(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = folder.path().join("dialplan");
+    let nothing = switch(&["--dialplan", empty.to_str().expect("a path in UTF-8"), "--data", "/nowhere"]).await;
     assert_eq!(nothing.status.code(), Some(2));
-    assert!(stderr(&nothing).contains("takes no calls yet"), "{}", stderr(&nothing));
+    assert!(stderr(&nothing).contains("there is no folder"), "{}", stderr(&nothing));
+
+    std::fs::create_dir(&empty).expect("a folder");
+    std::fs::write(empty.join("a.xml"), "<context name=\"public\">\n  <extension>\n</context>\n").expect("a file");
+    let broken = switch(&["--dialplan", empty.to_str().expect("a path in UTF-8")]).await;
+    assert_eq!(broken.status.code(), Some(2));
+    assert!(stderr(&broken).contains("a.xml:3:1: error[xml]"), "{}", stderr(&broken));
 }
 
 #[tokio::test]
@@ -103,4 +111,14 @@ async fn a_call_is_answered_and_heard() {
     assert!(stdout(&busy).contains("486"), "{}", stdout(&busy));
     let expected = switch(&["call", &uri, "--expect", "486"]).await;
     assert_eq!(expected.status.code(), Some(0), "{}", stdout(&expected));
+}
+
+#[tokio::test]
+async fn the_demo_shows_every_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_str().expect("a path in UTF-8");
+    let demo = switch(&["demo", env!("CARGO_MANIFEST_DIR"), "--out", out]).await;
+    assert_eq!(demo.status.code(), Some(0), "{}{}", stdout(&demo), stderr(&demo));
+    assert!(stdout(&demo).contains("14 of 14 calls went as they should"), "{}", stdout(&demo));
+    assert!(folder.path().join("815550486.wav").exists());
 }

@@ -3,7 +3,7 @@
 //! [`run`] takes a call from its INVITE to its record. Everything that waits (an application, an originate, a bridge) is
 //! a loop over [`Call::next`], which takes in one event, does what holds for every state (the caller gave up, a digit
 //! came, a re-INVITE wants an answer) and hands the rest to the loop. A hang-up of the caller only marks the channel; the
-//! loops see it and return, and [`finish`] sends the refusal or the BYE.
+//! loops see it and return, and `finish` sends the refusal or the BYE.
 //!
 //! Not here: SIP messages, sockets, the clock. A panic in a call ends that call: dropping a leg or a port releases it.
 

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn bad_values_are_reported_and_leave_the_default() {
-        let default = SipProfile::default();
+        let default = SipProfile { aliases: Vec::new(), ..SipProfile::default() };
         for (param, value) in [
             ("sip-ip", "localhost"),
             ("sip-port", "65536"),

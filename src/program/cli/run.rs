@@ -109,12 +109,11 @@ pub fn run(args: &RunArgs) -> ExitCode {
         Ok(server) => server,
         Err(error) => return fail(&error),
     };
-    welcome(&server, &config);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    if let Err(error) = runtime.block_on(until_stopped(&server)) {
+    if let Err(error) = runtime.block_on(until_stopped(&server, &config)) {
         return fail(&error);
     }
     server.stop();
@@ -175,9 +174,11 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! { _ = one.recv() => {} _ = other.recv() => {} }
 }
 
-async fn until_stopped(server: &Arc<Server>) -> std::io::Result<()> {
+async fn until_stopped(server: &Arc<Server>, config: &ServerConfig) -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
+    // Who reads this may call, or interrupt, at once.
+    welcome(server, config);
     loop {
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => break,

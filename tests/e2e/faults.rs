@@ -1,0 +1,179 @@
+//! What goes wrong on the wire, in files and in scripts: each with a clear answer, and nothing left over.
+
+use std::collections::HashMap;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use switch::program::phone::{CallEnd, Codec, FarEnd, FarScript, Sound, Transport};
+
+use super::support::{LOOPBACK, PATIENCE, Switch, context};
+
+fn plan(extensions: &[(&str, &[(&str, &str)])]) -> String {
+    format!("<include>\n{}</include>\n", context("public", extensions))
+}
+
+/// Waits until the switch has as many descriptors as at its start.
+async fn calm(switch: &Switch, descriptors: usize) {
+    let back = async {
+        while switch.descriptors() > descriptors {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let done = tokio::time::timeout(PATIENCE, back).await;
+    assert!(done.is_ok(), "{} descriptors, {descriptors} at the start", switch.descriptors());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_that_fail_hurt_their_own_call_only() {
+    let after: &[(&str, &str)] = &[("respond", "444 ${lua_status}")];
+    let with = |script: &'static str| [&[("lua", script)][..], after].concat();
+    let (missing, broken, thrown, memory) =
+        (with("no.lua"), with("broken.lua"), with("thrown.lua"), with("memory.lua"));
+    let endless = [&[("set", "lua_max_seconds=1"), ("lua", "endless.lua")][..], after].concat();
+    let switch = Switch::start(&[
+        (
+            "dialplan/a.xml",
+            &plan(&[
+                ("^missing$", &missing),
+                ("^broken$", &broken),
+                ("^thrown$", &thrown),
+                ("^memory$", &memory),
+                ("^endless$", &endless),
+                ("^fine$", &[("respond", "486 Busy")]),
+            ]),
+        ),
+        ("scripts/broken.lua", "if then"),
+        ("scripts/thrown.lua", "local x = nil\nreturn x.y"),
+        ("scripts/endless.lua", "while true do end"),
+        ("scripts/memory.lua", "local t = {}\nwhile true do t[#t + 1] = string.rep('x', 100000) .. #t end"),
+    ]);
+    let descriptors = switch.descriptors();
+    let (missing, broken, thrown, memory, endless) = tokio::join!(
+        switch.call("missing", |_| ()),
+        switch.call("broken", |_| ()),
+        switch.call("thrown", |_| ()),
+        switch.call("memory", |_| ()),
+        switch.call("endless", |_| ()),
+    );
+    let phrase = |report: &switch::program::phone::CallReport| {
+        let last = report.responses.last().expect("a response");
+        format!("{} {}", last.status, last.phrase)
+    };
+    assert_eq!(phrase(&missing), "444 error");
+    assert_eq!(phrase(&broken), "444 error");
+    assert_eq!(phrase(&thrown), "444 error");
+    assert_eq!(phrase(&memory), "444 timeout");
+    assert_eq!(phrase(&endless), "444 timeout");
+    assert_eq!(switch.call("fine", |_| ()).await.status, Some(486));
+    let log = switch.log();
+    assert!(log.contains("thrown.lua:2") && log.contains("broken.lua:1"), "{log}");
+    calm(&switch, descriptors).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_offers_get_the_right_refusal() {
+    let switch = Switch::start(&[(
+        "dialplan/a.xml",
+        &plan(&[
+            ("^answer$", &[("answer", ""), ("sleep", "200")]),
+            ("^prompt$", &[("answer", ""), ("playback", "no/such.wav"), ("respond", "486")]),
+            ("^unknown$", &[("frobnicate", "x")]),
+        ]),
+    )]);
+    let descriptors = switch.descriptors();
+    // No SDP: late offers are off. No common codec: 488. A prompt that is not there: the call goes on.
+    assert_eq!(switch.call("answer", |plan| plan.codecs.clear()).await.status, Some(480));
+    let header = ("Content-Type".to_owned(), "text/plain".to_owned());
+    assert!(switch.call("answer", |plan| plan.headers.push(header)).await.status.is_some());
+    let prompt = switch.call("prompt", |_| ()).await;
+    assert_eq!((prompt.status, prompt.end), (Some(200), CallEnd::HungUpThere));
+    assert!(prompt.cause().contains("USER_BUSY"), "{}", prompt.cause());
+    assert_eq!(switch.call("unknown", |_| ()).await.status, Some(502));
+    assert_eq!(switch.call("nowhere", |_| ()).await.status, Some(404));
+    let only = switch.call("answer", |plan| plan.codecs = vec![Codec::Pcma]).await;
+    assert_eq!((only.status, only.end), (Some(200), CallEnd::HungUpThere));
+    calm(&switch, descriptors).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junk_is_answered_or_ignored_and_calls_go_on() {
+    let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^fine$", &[("respond", "486")])]))]);
+    let socket = UdpSocket::bind((LOOPBACK, 0)).expect("a socket");
+    let mut junk: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"\r\n\r\n".to_vec(),
+        b"\xff\xfe\x00garbage".to_vec(),
+        b"INVITE\r\n\r\n".to_vec(),
+        b"INVITE sip:a@b SIP/2.0\r\nContent-Length: 999999\r\n\r\n".to_vec(),
+        vec![b'A'; 60_000],
+        b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
+        b"OPTIONS sip:\xff@b SIP/2.0\r\nVia: SIP/2.0/UDP x\r\nFrom: \xff\r\nTo: <\xff>\r\nCall-ID: \xff\r\nCSeq: 1 OPTIONS\r\n\r\n".to_vec(),
+    ];
+    let invite = "INVITE sip:fine@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+                  To: <sip:fine@b>\r\nCall-ID: cut\r\nCSeq: 1 INVITE\r\nContact: <sip:a@b>\r\nContent-Length: 0\r\n\r\n";
+    junk.extend((0..invite.len()).step_by(7).map(|end| invite.as_bytes()[..end].to_vec()));
+    for bytes in junk {
+        socket.send_to(&bytes, switch.address).expect("sent");
+    }
+    assert_eq!(switch.call("fine", |_| ()).await.status, Some(486));
+    let tcp = switch.call("fine", |plan| plan.transport = Transport::Tcp).await;
+    assert_eq!(tcp.status, Some(486), "over TCP");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_leave_at_every_stage_and_nothing_stays() {
+    let scripts = HashMap::from([
+        ("ring".to_owned(), FarScript::ring()),
+        ("talk".to_owned(), FarScript::answer(Duration::from_millis(100), Sound::tone(440.0))),
+        ("dead".to_owned(), FarScript::dead()),
+    ]);
+    let far = FarEnd::bind(LOOPBACK, scripts).await.expect("the far end listens");
+    let bridge = format!("sofia/internal/sip:$1@{}", far.local());
+    let switch = Switch::start(&[(
+        "dialplan/a.xml",
+        &plan(&[
+            ("^(ring|talk|dead)$", &[("bridge", &bridge)]),
+            ("^sleep$", &[("sleep", "60000")]),
+            ("^park$", &[("park", "")]),
+            ("^prompt$", &[("playback", "tone_stream://%(60000,0,500)")]),
+            ("^answered$", &[("answer", ""), ("playback", "tone_stream://%(60000,0,500)")]),
+            ("^echo$", &[("answer", ""), ("echo", "")]),
+            ("^lua$", &[("lua", "~session:answer() session:sleep(60000)")]),
+        ]),
+    )]);
+    let (descriptors, threads) = (switch.descriptors(), switch.threads());
+    let cancel = |plan: &mut switch::program::phone::CallPlan| plan.cancel_after = Some(Duration::from_millis(300));
+    let hang_up = |plan: &mut switch::program::phone::CallPlan| plan.hang_up_after = Some(Duration::from_millis(300));
+    let (ring, sleep, park, prompt) = tokio::join!(
+        switch.call("ring", cancel),
+        switch.call("sleep", cancel),
+        switch.call("park", cancel),
+        switch.call("prompt", cancel),
+    );
+    for report in [ring, sleep, park, prompt] {
+        assert_eq!((report.end, report.status), (CallEnd::Cancelled, Some(487)));
+    }
+    let (dead, talk, answered, echo, lua) = tokio::join!(
+        switch.call("dead", cancel),
+        switch.call("talk", hang_up),
+        switch.call("answered", hang_up),
+        switch.call("echo", hang_up),
+        switch.call("lua", hang_up),
+    );
+    assert_eq!(dead.status, Some(487));
+    for report in [talk, answered, echo, lua] {
+        assert_eq!((report.end, report.status), (CallEnd::HungUpHere, Some(200)));
+    }
+    calm(&switch, descriptors).await;
+    assert_eq!(switch.threads(), threads, "threads");
+    assert_eq!(switch.interrupt().await, Some(0), "Ctrl-C ends it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_far_end_without_address_fails_the_call() {
+    let unresolved = "sofia/internal/sip:1@no-such-host.invalid";
+    let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^name$", &[("bridge", unresolved)])]))]);
+    let descriptors = switch.descriptors();
+    assert_eq!(switch.call("name", |_| ()).await.status, Some(503));
+    calm(&switch, descriptors).await;
+}

@@ -1,0 +1,5 @@
+//! Calls through the real binary: real SIP and RTP on 127.0.0.1, ports chosen by the kernel.
+
+mod faults;
+mod matrix;
+mod support;

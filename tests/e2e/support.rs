@@ -1,0 +1,149 @@
+//! A switch of its own for a test: the binary in a folder with the files that the test wants.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use switch::program::phone::{CallPlan, CallReport, Phone};
+
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Longest time for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A running switch; ended when dropped.
+pub(crate) struct Switch {
+    process: Child,
+    folder: tempfile::TempDir,
+    pub(crate) address: SocketAddr,
+}
+
+/// `<context name="public">` with these extensions: number pattern and actions.
+pub(crate) fn context(name: &str, extensions: &[(&str, &[(&str, &str)])]) -> String {
+    let mut text = format!("<context name=\"{name}\">\n");
+    for (pattern, actions) in extensions {
+        let _ =
+            writeln!(text, "<extension name=\"e\">\n<condition field=\"destination_number\" expression=\"{pattern}\">");
+        for (application, data) in *actions {
+            let data = data.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+            let _ = writeln!(text, "<action application=\"{application}\" data=\"{data}\"/>");
+        }
+        text.push_str("</condition>\n</extension>\n");
+    }
+    text.push_str("</context>\n");
+    text
+}
+
+/// RTP ports below the kernel's range of temporary ones, so that nobody else takes them; each test its own.
+fn rtp_range() -> (u16, u16) {
+    let taken = |port: u16| UdpSocket::bind((LOOPBACK, port)).is_err();
+    let start = 14_000 + (std::process::id() % 8) as u16 * 2_000;
+    let low = (0..200).map(|n| start + n * 60).find(|low| !(*low..*low + 8).any(taken)).expect("free RTP ports");
+    (low, low + 1_999)
+}
+
+impl Switch {
+    /// Starts a switch with these files (name and text) and the shipped sounds.
+    pub(crate) fn start(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        for part in ["dialplan", "scripts", "directory"] {
+            std::fs::create_dir(folder.path().join(part)).expect("a folder");
+        }
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("a file");
+        }
+        let sounds = concat!(env!("CARGO_MANIFEST_DIR"), "/sounds");
+        let (low, high) = rtp_range();
+        let log = std::fs::File::create(folder.path().join("switch.log")).expect("a file");
+        let mut process = Command::new(env!("CARGO_BIN_EXE_switch"))
+            .args(["--sip", "127.0.0.1:0", "--log", "warn", "--sounds", sounds])
+            .args(["--rtp", &format!("{low}-{high}")])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let out = BufReader::new(process.stdout.take().expect("its output"));
+        let address = out.lines().map_while(Result::ok).find_map(|line| {
+            let rest = line.strip_prefix("listening")?.trim().strip_prefix("UDP ")?;
+            rest.parse().ok()
+        });
+        let Some(address) = address else {
+            panic!("{}", std::fs::read_to_string(folder.path().join("switch.log")).unwrap_or_default());
+        };
+        Self { process, folder, address }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Calls a number.
+    pub(crate) async fn call(&self, number: &str, change: impl FnOnce(&mut CallPlan)) -> CallReport {
+        let mut plan = CallPlan::to(&format!("sip:{number}@{}", self.address));
+        plan.deadline = PATIENCE;
+        change(&mut plan);
+        Phone::bind(LOOPBACK).call(plan).await.expect("a call")
+    }
+
+    /// What the switch logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("switch.log")).unwrap_or_default()
+    }
+
+    /// The caller's record of a call, once it is written.
+    pub(crate) async fn record(&self, call_id: &str) -> Value {
+        let path = self.folder().join("data/cdr.jsonl");
+        let found = async {
+            loop {
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let rows = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+                if let Some(row) = rows.into_iter().find(|row| row["call_id"] == call_id) {
+                    return row;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.expect("the record is written")
+    }
+
+    /// Open descriptors of the process.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_or(0, Iterator::count)
+    }
+
+    /// Threads of the process.
+    pub(crate) fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.pid())).map_or(0, Iterator::count)
+    }
+
+    /// Ends it as Ctrl-C would and gives its exit status.
+    pub(crate) async fn interrupt(mut self) -> Option<i32> {
+        let kill = |pid: u32| Command::new("kill").args(["-INT", &pid.to_string()]).status();
+        kill(self.pid()).expect("a signal");
+        let ended = async {
+            loop {
+                if let Some(status) = self.process.try_wait().expect("a child") {
+                    return status.code();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.expect("it ends")
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
