@@ -2,4 +2,5 @@
 
 mod faults;
 mod matrix;
+mod peers;
 mod support;
