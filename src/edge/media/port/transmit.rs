@@ -2,7 +2,7 @@
 
 use crate::engine::rtp::{HEADER_LEN, Header};
 
-use super::super::clock::Micros;
+use super::super::clock::{MS, Micros};
 use super::super::player::silence_of;
 use super::receive::{Forward, Kind};
 use super::stream::Route;
@@ -10,6 +10,9 @@ use super::{Playing, Port};
 
 /// Frames that are sent at once when the thread was late; what is later than these is given up.
 const MAX_CATCH_UP: u32 = 5;
+
+/// Times of own frames are multiples of this, the first frame's excepted.
+const GRID: Micros = 5 * MS;
 
 impl Port {
     /// Sends on a packet that another port received, or this one (echo). Its bytes are changed in place.
@@ -50,7 +53,8 @@ impl Port {
             }
             frames += 1;
             self.frame(now, scratch);
-            self.tick = self.wants_clock().then_some(due + ptime);
+            // After the first frame the pace follows the grid, so that one wake-up serves many ports.
+            self.tick = self.wants_clock().then_some((due + ptime).next_multiple_of(GRID));
         }
     }
 
