@@ -1,5 +1,6 @@
 //! One Lua state: libraries, prelude, globals, limits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mlua::chunk::ChunkMode;
@@ -23,12 +24,12 @@ impl Vm {
     /// A fresh state for a run.
     pub(super) fn new(run: &Arc<Run>) -> Result<Self> {
         let lua = Lua::new_with(StdLib::ALL_SAFE, LuaOptions::new())?;
-        // What is made here lives as long as the state.
+        // What is made here lives as long as the state, and a short script ends before collecting would pay. The first
+        // steps of a longer one start the collector, and so does Lua itself at the memory limit.
         lua.gc_stop();
         let start = load_prelude(&lua, run)?;
         set_globals(&lua, run)?;
         set_hook(&lua, run)?;
-        lua.gc_restart();
         if run.limits.memory() > 0 {
             lua.set_memory_limit(run.limits.memory())?;
         }
@@ -47,10 +48,16 @@ impl Vm {
 /// Coroutines made later inherit the hook; it yields in each, and the prelude passes that outward.
 fn set_hook(lua: &Lua, run: &Arc<Run>) -> Result<()> {
     let run = Arc::clone(run);
-    lua.set_global_hook(HookTriggers::new().every_nth_instruction(STEP), move |_, _| match run.budget.step() {
-        Verdict::Continue => Ok(VmState::Continue),
-        Verdict::Pause => Ok(VmState::Yield),
-        Verdict::Refuse => Err(mlua::Error::RuntimeError("the script is over its limit".to_owned())),
+    let collecting = AtomicBool::new(false);
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(STEP), move |lua, _| {
+        if !collecting.swap(true, Ordering::Relaxed) {
+            lua.gc_restart();
+        }
+        match run.budget.step() {
+            Verdict::Continue => Ok(VmState::Continue),
+            Verdict::Pause => Ok(VmState::Yield),
+            Verdict::Refuse => Err(mlua::Error::RuntimeError("the script is over its limit".to_owned())),
+        }
     })
 }
 
