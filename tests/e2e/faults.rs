@@ -177,3 +177,36 @@ async fn a_far_end_without_address_fails_the_call() {
     assert_eq!(switch.call("name", |_| ()).await.status, Some(503));
     calm(&switch, descriptors).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_reload_keeps_the_running_dialplan() {
+    let version = |phrase: &str| plan(&[("^version$", &[("respond", &format!("486 {phrase}"))])]);
+    let switch = Switch::start(&[("dialplan/a.xml", &version("One"))]);
+    let file = switch.folder().join("dialplan/a.xml");
+    let reload = || {
+        let status = std::process::Command::new("kill").args(["-HUP", &switch.pid().to_string()]).status();
+        assert!(status.expect("a signal").success());
+    };
+    let logged = async |what: &str| {
+        let seen = async {
+            while !switch.log().contains(what) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, seen).await.expect("the log says so");
+    };
+    std::fs::write(&file, version("Two").replace("</context>", "</kontext>")).expect("a file");
+    reload();
+    logged("the present configuration stays in force").await;
+    logged("a.xml:").await;
+    let phrase = |report: &switch::program::phone::CallReport| report.responses.last().map(|last| last.phrase.clone());
+    assert_eq!(phrase(&switch.call("version", |_| ()).await).as_deref(), Some("One"));
+    std::fs::write(&file, version("Three")).expect("a file");
+    reload();
+    let changed = async {
+        while phrase(&switch.call("version", |_| ()).await).as_deref() != Some("Three") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, changed).await.expect("the new dialplan is in force");
+}
