@@ -111,6 +111,13 @@ impl LegAudio {
         }
     }
 
+    /// Whether digits come by INFO: the far end has no telephone events, or the leg was told so.
+    pub fn takes_info_digits(&self, variables: &Variables) -> bool {
+        let named = variables.get("dtmf_type").is_some_and(|kind| kind.eq_ignore_ascii_case("info"));
+        let liberal = variables.get("liberal_dtmf").is_some_and(crate::words::model::truthy);
+        named || liberal || self.agreed.as_ref().is_none_or(|agreed| agreed.dtmf.is_none())
+    }
+
     /// Telephone-event number of the caller.
     pub fn dtmf_payload(&self) -> Option<u8> {
         let ours = self.preferences(&Variables::new());
@@ -318,7 +325,8 @@ impl Call {
             return true;
         }
         let Ok(sdp) = self.caller_description() else { return false };
-        let headers = headers_of(&self.a.variables, &["sip_rh_"]);
+        let mut headers = headers_of(&self.a.variables, &["sip_rh_"]);
+        headers.extend(self.callee_identity());
         self.tell(LegCommand::Answer { headers, sdp });
         self.a.answered = true;
         self.a.times.answered = self.now_us();
@@ -327,6 +335,20 @@ impl Call {
         tracing::info!("answered");
         self.execute_on("execute_on_answer").await;
         true
+    }
+
+    /// Who is called, for the caller's display: when there is just one.
+    fn callee_identity(&self) -> Option<(String, String)> {
+        let [callee] = &self.callees[..] else { return None };
+        if self.a.get("sip_cid_type").is_some_and(|kind| kind.eq_ignore_ascii_case("none")) {
+            return None;
+        }
+        let profile = &callee.channel.profile;
+        let (name, number) = (profile.callee_id_name.replace(['"', '\\'], ""), &profile.callee_id_number);
+        let host = self.a.get("sip_local_network_addr")?;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let value = format!("\"{name}\" <sip:{number}@{host}>;party=calling;privacy=off;screen=no");
+        Some(("Remote-Party-ID".to_owned(), value))
     }
 
     /// `pre_answer`: 183 with SDP. True when media can be sent.
@@ -357,7 +379,8 @@ impl Call {
         if !self.a.up() || self.a.rung || self.a.has_media() {
             return;
         }
-        let headers = headers_of(&self.a.variables, &["sip_ph_"]);
+        let mut headers = headers_of(&self.a.variables, &["sip_ph_"]);
+        headers.extend(self.callee_identity());
         let status = if queued { 182 } else { 180 };
         self.tell(LegCommand::Provisional { status, phrase: None, headers, sdp: None });
         self.a.rung = true;

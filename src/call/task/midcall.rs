@@ -57,7 +57,7 @@ impl Call {
         headers: &Headers,
     ) {
         let reply = reply_to(method, content_type, body);
-        if let Some(digit) = reply.digit {
+        if let Some(digit) = reply.digit.filter(|_| self.audio.takes_info_digits(&self.a.variables)) {
             self.a.push_digit(digit);
         }
         if method == "NOTIFY" {
@@ -78,7 +78,8 @@ impl Call {
             }
             LegEvent::Request { token, method, content_type, body, .. } => {
                 let reply = reply_to(&method, &content_type, &body);
-                if let Some(digit) = reply.digit {
+                let takes = callee.audio.takes_info_digits(&callee.channel.variables);
+                if let Some(digit) = reply.digit.filter(|_| takes) {
                     callee.channel.push_digit(digit);
                 }
                 callee.send(respond(token, reply.status, None));

@@ -74,6 +74,8 @@ enum Ended {
     TimedOut,
     /// Progress timeout: the list goes on, the cause is forced.
     NoProgress,
+    /// Legs ended by their own progress timeout: likewise.
+    LegsWithoutProgress(Cause),
 }
 
 /// One leg to be dialled.
@@ -153,6 +155,7 @@ impl Call {
                     (Cause::NO_ANSWER, None, !go_on)
                 }
                 Ended::NoProgress => (Cause::NO_ANSWER, Some(Cause::PROGRESS_TIMEOUT), false),
+                Ended::LegsWithoutProgress(cause) => (cause, Some(Cause::PROGRESS_TIMEOUT), false),
             };
             last = self.failed(cause, forced);
             if stop || !self.a.up() || self.a.phase == Phase::Routing {
@@ -188,6 +191,12 @@ impl Call {
     }
 
     async fn alternative(&mut self, legs: &[DialLeg], global: &Variables) -> Ended {
+        for endpoint in ["loopback", "null"] {
+            let dialled = legs.iter().any(|leg| leg.endpoint.eq_ignore_ascii_case(endpoint));
+            if dialled && !self.a.is_true(&format!("{endpoint}_no_pre_answer")) {
+                self.pre_answer().await;
+            }
+        }
         let begun = Instant::now();
         let ids = match self.create_all(legs, global, begun) {
             Ok(ids) => ids,
@@ -279,6 +288,12 @@ impl Call {
         let mut merged = global.clone();
         for (name, value) in leg.variables.iter().chain(&own) {
             merged.set(name, value);
+        }
+        // As channel variables {} wins over [], so the headers that come of them follow that order, too.
+        if !global.get("local_var_clobber").is_some_and(truthy) {
+            for (name, value) in global.with_prefix("sip_h_") {
+                merged.set(name, value);
+            }
         }
         self.copy_custom_headers(&mut merged);
         let uuid = merged.get("origination_uuid").map_or_else(self.services.new_uuid, str::to_owned);
@@ -479,7 +494,8 @@ impl Call {
                 return Ended::Failed(Cause::ORIGINATOR_CANCEL);
             }
             if !self.any_alive(ids) {
-                return if forced_progress { Ended::NoProgress } else { Ended::Failed(self.first_cause(ids)) };
+                let cause = self.first_cause(ids);
+                return if forced_progress { Ended::LegsWithoutProgress(cause) } else { Ended::Failed(cause) };
             }
             self.start_delayed(ids);
             let due = self.leg_deadlines(ids).chain([overall]).chain(progress).min();
