@@ -3,10 +3,11 @@
 //! Exit status: 0 no error (there may be warnings); 1 at least one error; 2 there is nothing to check.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::program::check::{Subject, check};
+use super::folders::FolderArgs;
+use crate::program::check::check;
 use crate::words::text::{Severity, render};
 
 /// Arguments of `switch check`.
@@ -15,29 +16,13 @@ pub struct CheckArgs {
     /// Folder that holds dialplan/, directory/, scripts/ and sounds/
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Configuration folder whose freeswitch.xml is the root
-    #[arg(long, value_name = "DIR")]
-    conf: Option<PathBuf>,
-    /// XML dialplans
-    #[arg(long, value_name = "DIR", conflicts_with = "conf")]
-    dialplan: Option<PathBuf>,
-    /// Users
-    #[arg(long, value_name = "DIR", conflicts_with = "conf")]
-    directory: Option<PathBuf>,
-    /// Lua scripts
-    #[arg(long, value_name = "DIR")]
-    scripts: Option<PathBuf>,
-    /// Prompts
-    #[arg(long, value_name = "DIR")]
-    sounds: Option<PathBuf>,
-    /// Do not run the commands of exec and exec-set
-    #[arg(long)]
-    no_exec: bool,
+    #[command(flatten)]
+    folders: FolderArgs,
 }
 
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    match check(&subject(args)) {
+    match check(&args.folders.subject(&args.folder)) {
         Ok(report) => {
             let errors = report.count(Severity::Error);
             let extensions: usize = report.contexts.iter().map(|(_, count)| count).sum();
@@ -58,24 +43,4 @@ pub fn run(args: &CheckArgs) -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-fn subject(args: &CheckArgs) -> Subject {
-    let mut subject = Subject::below(args.conf.as_deref().unwrap_or(&args.folder));
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    subject.conf.clone_from(&args.conf);
-    subject.commands = !args.no_exec;
-    if let Some(dialplan) = &args.dialplan {
-        subject.folders.dialplan = text(dialplan);
-    }
-    if let Some(directory) = &args.directory {
-        subject.folders.directory = text(directory);
-    }
-    if let Some(scripts) = &args.scripts {
-        subject.scripts.clone_from(scripts);
-    }
-    if let Some(sounds) = &args.sounds {
-        subject.sounds.clone_from(sounds);
-    }
-    subject
 }

@@ -7,6 +7,7 @@ pub mod call;
 pub mod causes;
 pub mod check;
 pub mod demo;
+pub mod folders;
 pub mod run;
 
 use std::process::ExitCode;

@@ -11,28 +11,15 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::folders::FolderArgs;
 use crate::engine::sip::Transport;
-use crate::program::check::Subject;
 use crate::program::server::{Server, ServerConfig, Summary};
 
 /// Arguments of `switch` without a subcommand.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunArgs {
-    /// Configuration folder whose freeswitch.xml is the root; without it the folders below the working directory are used
-    #[arg(long, value_name = "DIR")]
-    pub(super) conf: Option<PathBuf>,
-    /// XML dialplans
-    #[arg(long, value_name = "DIR")]
-    pub(super) dialplan: Option<PathBuf>,
-    /// Users
-    #[arg(long, value_name = "DIR")]
-    pub(super) directory: Option<PathBuf>,
-    /// Lua scripts
-    #[arg(long, value_name = "DIR")]
-    pub(super) scripts: Option<PathBuf>,
-    /// Prompts
-    #[arg(long, value_name = "DIR")]
-    pub(super) sounds: Option<PathBuf>,
+    #[command(flatten)]
+    folders: FolderArgs,
     /// Where SIP listens, UDP and TCP; repeatable; port 0 lets the system choose
     #[arg(long, value_name = "ADDR:PORT")]
     sip: Vec<SocketAddr>,
@@ -54,9 +41,6 @@ pub struct RunArgs {
     /// Log format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
     log_format: String,
-    /// Do not run the commands of exec and exec-set
-    #[arg(long)]
-    no_exec: bool,
 }
 
 fn ports(text: &str) -> Result<(u16, u16), String> {
@@ -64,27 +48,6 @@ fn ports(text: &str) -> Result<(u16, u16), String> {
     let port = |text: &str| text.trim().parse::<u16>().map_err(|_| format!("{text} is no port"));
     let (low, high) = (port(low)?, port(high)?);
     if low == 0 || low >= high { Err(format!("{low}-{high} is no range")) } else { Ok((low, high)) }
-}
-
-/// The folders that the arguments name.
-pub(super) fn subject(args: &RunArgs) -> Subject {
-    let mut subject = Subject::below(args.conf.as_deref().unwrap_or(Path::new(".")));
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    subject.conf.clone_from(&args.conf);
-    subject.commands = !args.no_exec;
-    if let Some(dialplan) = &args.dialplan {
-        subject.folders.dialplan = text(dialplan);
-    }
-    if let Some(directory) = &args.directory {
-        subject.folders.directory = text(directory);
-    }
-    if let Some(scripts) = &args.scripts {
-        subject.scripts.clone_from(scripts);
-    }
-    if let Some(sounds) = &args.sounds {
-        subject.sounds.clone_from(sounds);
-    }
-    subject
 }
 
 /// Runs the command.
@@ -96,15 +59,17 @@ pub fn run(args: &RunArgs) -> ExitCode {
     if args.event_socket.is_some() || args.event_socket_password.is_some() {
         return fail(&"the event socket is not part of this version");
     }
-    if args.conf.is_some() && (args.dialplan.is_some() || args.directory.is_some()) {
-        return fail(&"--dialplan and --directory stand for folders that freeswitch.xml of --conf includes itself");
-    }
     let _guard = match log(&args.log, args.log_format == "json") {
         Ok(guard) => guard,
         Err(error) => return fail(&error),
     };
     raise_descriptor_limit();
-    let config = ServerConfig { subject: subject(args), sip: args.sip.clone(), rtp: args.rtp, data: args.data.clone() };
+    let config = ServerConfig {
+        subject: args.folders.subject(Path::new(".")),
+        sip: args.sip.clone(),
+        rtp: args.rtp,
+        data: args.data.clone(),
+    };
     let server = match Server::start(&config) {
         Ok(server) => server,
         Err(error) => return fail(&error),

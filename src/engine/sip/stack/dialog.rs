@@ -150,6 +150,40 @@ impl Dialog {
 }
 
 impl Leg {
+    /// A leg that has sent and received nothing but its INVITE. `local` and `remote` are values of From and To.
+    pub(super) fn new(
+        state: LegState,
+        call_id: Bytes,
+        local: &[u8],
+        local_tag: String,
+        remote: &[u8],
+        contact: String,
+    ) -> Self {
+        Self {
+            state,
+            call_id,
+            local: without_tag(local),
+            local_tag,
+            remote: without_tag(remote),
+            contact,
+            cseq: 0,
+            dialogs: Vec::new(),
+            confirmed: None,
+            next_hop: None,
+            invite: None,
+            client: None,
+            server: None,
+            answer: None,
+            bye: None,
+            cancel: None,
+            cancel_sent: false,
+            their_offer: None,
+            our_offer: None,
+            owed_ack: None,
+            timer: None,
+        }
+    }
+
     /// The dialog that requests use: the confirmed one, else the first.
     pub(super) fn dialog(&self) -> Option<&Dialog> {
         self.dialogs.get(self.confirmed.unwrap_or(0))

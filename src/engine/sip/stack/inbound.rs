@@ -10,7 +10,7 @@ use super::super::event::Event;
 use super::super::flow::{Flow, Target};
 use super::super::messages::{HeaderId, Message, Method, Uri};
 use super::Stack;
-use super::dialog::{Answer, Dialog, Leg, LegTimer, contact_uri, route_set, without_tag};
+use super::dialog::{Answer, Dialog, Leg, LegTimer, contact_uri, route_set};
 use super::server::Reply;
 use super::timers::Timer;
 
@@ -30,29 +30,13 @@ impl Stack {
             rseq: None,
             hop: Target::back(&flow),
         };
-        let leg = Leg {
-            state: LegState::Incoming,
-            call_id: Bytes::copy_from_slice(request.call_id()),
-            local: without_tag(request.value(HeaderId::To).unwrap_or_default()),
-            local_tag: tag.clone(),
-            remote: without_tag(request.value(HeaderId::From).unwrap_or_default()),
-            contact: Self::contact_for(&user, flow.transport, flow.local),
-            cseq: 0,
-            dialogs: vec![dialog],
-            confirmed: None,
-            next_hop: None,
-            invite: None,
-            client: None,
-            server: Some(tx),
-            answer: None,
-            bye: None,
-            cancel: None,
-            cancel_sent: false,
-            their_offer: None,
-            our_offer: None,
-            owed_ack: None,
-            timer: None,
-        };
+        let call_id = Bytes::copy_from_slice(request.call_id());
+        let (to, from) = (request.value(HeaderId::To), request.value(HeaderId::From));
+        let contact = Self::contact_for(&user, flow.transport, flow.local);
+        let (to, from) = (to.unwrap_or_default(), from.unwrap_or_default());
+        let mut leg = Leg::new(LegState::Incoming, call_id, to, tag.clone(), from, contact);
+        leg.dialogs.push(dialog);
+        leg.server = Some(tx);
         self.tags.insert(tag.into_boxed_str(), id);
         self.legs.insert(id, leg);
         if let Some(server) = self.servers.get_mut(&tx) {

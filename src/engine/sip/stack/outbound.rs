@@ -11,7 +11,7 @@ use super::super::flow::{Flow, Target, Transport};
 use super::super::messages::{Builder, Framing, HeaderId, Message, Method};
 use super::Stack;
 use super::client::{Purpose, branch_text, via_value};
-use super::dialog::{Dialog, InDialog, Leg, LegTimer, contact_uri, route_set, without_tag};
+use super::dialog::{Dialog, InDialog, Leg, LegTimer, contact_uri, route_set};
 
 /// Dialogs one INVITE may open.
 const MAX_FORKS: usize = 64;
@@ -30,29 +30,10 @@ impl Stack {
         let to = invite.to.clone().unwrap_or_else(|| format!("<{}>", invite.uri));
         let contact = invite.contact.clone().unwrap_or_else(|| Self::contact_for("", target.transport, target.local));
         let call_id = invite.call_id.clone().unwrap_or_else(|| self.names.call_id());
-        let leg = Leg {
-            state: LegState::Calling,
-            call_id: Bytes::from(call_id),
-            local: without_tag(invite.from.as_bytes()),
-            local_tag: tag.clone(),
-            remote: without_tag(to.as_bytes()),
-            contact,
-            cseq: self.names.cseq(),
-            dialogs: Vec::new(),
-            confirmed: None,
-            next_hop: None,
-            invite: Some(invite),
-            client: None,
-            server: None,
-            answer: None,
-            bye: None,
-            cancel: None,
-            cancel_sent: false,
-            their_offer: None,
-            our_offer: None,
-            owed_ack: None,
-            timer: None,
-        };
+        let (call_id, local) = (Bytes::from(call_id), invite.from.as_bytes());
+        let mut leg = Leg::new(LegState::Calling, call_id, local, tag.clone(), to.as_bytes(), contact);
+        leg.cseq = self.names.cseq();
+        leg.invite = Some(invite);
         self.tags.insert(tag.into_boxed_str(), id);
         self.legs.insert(id, leg);
         self.send_invite(now, id);
