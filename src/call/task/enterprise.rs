@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::originate::{DEFAULT_TIMEOUT_S, Dialled, OriginateFailure};
+use super::dialled::Dialled;
+use super::originate::{DEFAULT_TIMEOUT_S, OriginateFailure};
 use super::{Call, Wake};
 use crate::call::channel::Phase;
 use crate::call::dial::{DialLeg, DialString};

@@ -10,7 +10,9 @@
 mod audio;
 mod bridge;
 mod callee;
+mod create;
 mod deflect;
+mod dialled;
 mod digits;
 mod enterprise;
 mod execute;
