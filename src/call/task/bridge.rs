@@ -32,6 +32,7 @@ impl Call {
         match self.originate(dial_string).await {
             Ok(id) => self.bridged(id).await,
             Err(failure) => {
+                self.stop_ringback();
                 let cause = failure.effective();
                 tracing::info!(cause = cause.name(), "originate failed");
                 self.a.variables.set("originate_failed_cause", cause.name());
