@@ -15,7 +15,7 @@ pub(super) static PUSH: Application = Application {
 };
 
 fn run(call: &mut Call, data: &str) {
-    let (name, value) = data.split_once('=').or_else(|| data.split_once(',')).unwrap_or((data, ""));
-    let value = call.expand_now(value);
-    call.a.variables.push(name, &value);
+    if let Some((name, value)) = super::set::assignment(call, data) {
+        call.a.variables.push(name, &value);
+    }
 }

@@ -15,7 +15,7 @@ pub(super) static UNSHIFT: Application = Application {
 };
 
 fn run(call: &mut Call, data: &str) {
-    let (name, value) = data.split_once('=').or_else(|| data.split_once(',')).unwrap_or((data, ""));
-    let value = call.expand_now(value);
-    call.a.variables.unshift(name, &value);
+    if let Some((name, value)) = super::set::assignment(call, data) {
+        call.a.variables.unshift(name, &value);
+    }
 }

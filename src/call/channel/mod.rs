@@ -7,7 +7,6 @@ mod view;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::words::expand::Lookup;
 use crate::words::model::{CallerProfile, Cause, Variables, truthy};
 
 pub use view::View;
@@ -210,9 +209,4 @@ impl Channel {
             _ => self.reading_profile().field(name),
         }
     }
-}
-
-/// Reads a value through any lookup, without an index.
-pub fn value(lookup: &dyn Lookup, name: &str) -> Option<String> {
-    lookup.variable(name, None).map(std::borrow::Cow::into_owned)
 }

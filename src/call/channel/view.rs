@@ -15,6 +15,19 @@ use crate::words::model::Variables;
 /// API commands that run a script or wait for something: the caller of the expansion awaits them.
 const AWAITED: &[&str] = &["lua", "luarun"];
 
+/// What the switch has of FreeSWITCH's modules.
+const MODULES: &[&str] = &[
+    "mod_commands",
+    "mod_db",
+    "mod_dialplan_xml",
+    "mod_dptools",
+    "mod_hash",
+    "mod_loopback",
+    "mod_lua",
+    "mod_sofia",
+    "mod_tone_stream",
+];
+
 /// A channel seen from inside an expansion. Without a channel ([`View::global`]) only globals exist.
 pub struct View<'c> {
     services: &'c Services,
@@ -114,8 +127,7 @@ impl ApiContext for View<'_> {
     }
 
     fn module_exists(&self, name: &str) -> bool {
-        const MODULES: &[&str] = &["mod_commands", "mod_dialplan_xml", "mod_dptools", "mod_loopback", "mod_lua"];
-        MODULES.contains(&name) || ["mod_sofia", "mod_tone_stream", "mod_db", "mod_hash"].contains(&name)
+        MODULES.contains(&name)
     }
 
     fn global(&self, name: &str) -> Option<String> {

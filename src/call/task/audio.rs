@@ -16,6 +16,8 @@ const LAST_RESORT: &str = "PCMU,PCMA";
 #[derive(Default)]
 pub struct LegAudio {
     params: Option<MediaParams>,
+    /// Codecs of the profile, read once.
+    profile: Vec<Codec>,
     /// What the far end offers.
     offer: Option<SessionDescription>,
     raw_offer: bool,
@@ -33,12 +35,13 @@ impl LegAudio {
     /// That of a caller. An offer that cannot be read is found out when an answer is needed.
     pub fn caller(params: Option<MediaParams>, offer: Option<Bytes>) -> Self {
         let parsed = offer.as_ref().and_then(|bytes| SessionDescription::parse(bytes).ok());
-        Self { params, raw_offer: offer.is_some(), offer: parsed, ..Self::default() }
+        Self { raw_offer: offer.is_some(), offer: parsed, ..Self::callee(params) }
     }
 
     /// That of a called leg.
     pub fn callee(params: Option<MediaParams>) -> Self {
-        Self { params, ..Self::default() }
+        let list = params.as_ref().map_or(LAST_RESORT, |params| &params.codecs);
+        Self { profile: codecs(list), params, ..Self::default() }
     }
 
     /// Whether the leg has media at all.
@@ -78,11 +81,10 @@ impl LegAudio {
         }
     }
 
+    /// Codecs we take: those of the channel's variables, else the profile's.
     fn preferences(&self, variables: &Variables) -> Vec<Codec> {
-        let profile = self.params.as_ref().map_or(LAST_RESORT, |params| &params.codecs);
-        let list = variables.get("absolute_codec_string").or_else(|| variables.get("codec_string")).unwrap_or(profile);
-        let (codecs, _) = Codec::list(list.trim_start_matches('='));
-        if codecs.is_empty() { Codec::list(LAST_RESORT).0 } else { codecs }
+        let named = variables.get("absolute_codec_string").or_else(|| variables.get("codec_string"));
+        named.map_or_else(|| self.profile.clone(), codecs)
     }
 
     /// The caller's codecs that we know, in its order, in the form of `ep_codec_string`.
@@ -99,8 +101,7 @@ impl LegAudio {
     }
 
     fn common(&self) -> Vec<Codec> {
-        let ours = self.preferences(&Variables::new());
-        self.offer.as_ref().map_or_else(Vec::new, |offer| offer.common_codecs(&ours))
+        self.offer.as_ref().map_or_else(Vec::new, |offer| offer.common_codecs(&self.profile))
     }
 
     /// Codecs to offer a called leg: the one in use, else those the caller offered and we know.
@@ -120,10 +121,9 @@ impl LegAudio {
 
     /// Telephone-event number of the caller.
     pub fn dtmf_payload(&self) -> Option<u8> {
-        let ours = self.preferences(&Variables::new());
         match &self.agreed {
             Some(agreed) => agreed.dtmf,
-            None => self.offer.as_ref()?.agree(&ours, Preference::Generous).ok()?.dtmf,
+            None => self.offer.as_ref()?.agree(&self.profile, Preference::Generous).ok()?.dtmf,
         }
     }
 
@@ -296,6 +296,12 @@ impl LegAudio {
     pub fn codec(&self) -> Option<Codec> {
         self.agreed.as_ref().map(|agreed| agreed.codec)
     }
+}
+
+/// Codecs of a list, the last resort when it names none we know.
+fn codecs(list: &str) -> Vec<Codec> {
+    let (codecs, _) = Codec::list(list.trim_start_matches('='));
+    if codecs.is_empty() { Codec::list(LAST_RESORT).0 } else { codecs }
 }
 
 impl Call {

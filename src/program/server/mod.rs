@@ -211,12 +211,6 @@ impl Server {
         self.services.globals.set(name, value);
     }
 
-    /// Legs, open media ports and SIP transactions that are left.
-    pub fn left_over(&self) -> (usize, usize, usize) {
-        let counts = self.sip.counts();
-        (self.sip.legs(), self.media.open_ports(), counts.client_transactions + counts.server_transactions)
-    }
-
     /// Loads the configuration anew. Calls that run keep the one they began with; a broken one changes nothing.
     pub fn reload(&self) -> Result<Summary, StartError> {
         let loaded = load(&self.subject).map_err(StartError::Nothing)?;
