@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switch::program::phone::{CallEnd, Codec, FarEnd, FarScript, Sound, Transport};
 
-use super::support::{LOOPBACK, PATIENCE, Switch, context};
+use super::support::{LOOPBACK, PATIENCE, Switch, context, until};
 
 fn plan(extensions: &[(&str, &[(&str, &str)])]) -> String {
     format!("<include>\n{}</include>\n", context("public", extensions))
@@ -14,13 +14,8 @@ fn plan(extensions: &[(&str, &[(&str, &str)])]) -> String {
 
 /// Waits until the switch has as many descriptors as at its start.
 async fn calm(switch: &Switch, descriptors: usize) {
-    let back = async {
-        while switch.descriptors() > descriptors {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let done = tokio::time::timeout(PATIENCE, back).await;
-    assert!(done.is_ok(), "{} descriptors, {descriptors} at the start", switch.descriptors());
+    let what = format!("no more than the {descriptors} descriptors of the start");
+    until(&what, || switch.descriptors() <= descriptors).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,26 +182,18 @@ async fn a_broken_reload_keeps_the_running_dialplan() {
         let status = std::process::Command::new("kill").args(["-HUP", &switch.pid().to_string()]).status();
         assert!(status.expect("a signal").success());
     };
-    let logged = async |what: &str| {
-        let seen = async {
-            while !switch.log().contains(what) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, seen).await.expect("the log says so");
-    };
     std::fs::write(&file, version("Two").replace("</context>", "</kontext>")).expect("a file");
     reload();
-    logged("the present configuration stays in force").await;
-    logged("a.xml:").await;
+    until("the log tells the mistake", || {
+        let log = switch.log();
+        log.contains("the present configuration stays in force") && log.contains("a.xml:")
+    })
+    .await;
     let phrase = |report: &switch::program::phone::CallReport| report.responses.last().map(|last| last.phrase.clone());
     assert_eq!(phrase(&switch.call("version", |_| ()).await).as_deref(), Some("One"));
     std::fs::write(&file, version("Three")).expect("a file");
     reload();
-    let changed = async {
-        while phrase(&switch.call("version", |_| ()).await).as_deref() != Some("Three") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
+    // Each call asks anew, so nothing has to be waited for in between.
+    let changed = async { while phrase(&switch.call("version", |_| ()).await).as_deref() != Some("Three") {} };
     tokio::time::timeout(PATIENCE, changed).await.expect("the new dialplan is in force");
 }

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use switch::program::phone::{CallReport, FarEnd, FarScript, tone_share};
 use switch::words::model::{Cause, SEED_CODES};
@@ -64,11 +63,10 @@ async fn every_final_code_in_three_ways() {
     ]);
     let switch = std::sync::Arc::new(switch);
     let mut calls = Vec::new();
-    for (at, code) in codes().enumerate() {
+    for code in codes() {
         for way in 1..=3_u16 {
             let switch = switch.clone();
             calls.push(tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(10 * at as u64)).await;
                 let report = switch.call(&format!("{way}{code}"), |_| ()).await;
                 let record = switch.record(&report.call_id).await;
                 (way, code, report, record)

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use switch::program::phone::Prompts;
 
@@ -154,19 +153,13 @@ fn sipp(folder: &Path, name: &str, steps: &str, args: &[&str]) -> Child {
 }
 
 async fn ended(mut process: Child) -> Option<i32> {
-    let done = async {
-        loop {
-            if let Some(status) = process.try_wait().expect("a child") {
-                return status.code();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let status = tokio::time::timeout(PATIENCE, done).await;
+    let id = process.id();
+    let waiting = tokio::task::spawn_blocking(move || process.wait());
+    let status = tokio::time::timeout(PATIENCE, waiting).await;
     if status.is_err() {
-        let _ = process.kill();
+        let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
     }
-    status.ok().flatten()
+    status.ok()?.ok()?.ok()?.code()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,16 @@ pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longest time for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
+/// Waits for what no event tells: the state of another process. The one place where tests look again and again.
+pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let wait = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within {PATIENCE:?}: {what}");
+}
+
 /// A running switch; ended when dropped.
 pub(crate) struct Switch {
     process: Child,
@@ -102,17 +112,13 @@ impl Switch {
     /// The caller's record of a call, once it is written.
     pub(crate) async fn record(&self, call_id: &str) -> Value {
         let path = self.folder().join("data/cdr.jsonl");
-        let found = async {
-            loop {
-                let text = std::fs::read_to_string(&path).unwrap_or_default();
-                let rows = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-                if let Some(row) = rows.into_iter().find(|row| row["call_id"] == call_id) {
-                    return row;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+        let find = || {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let rows = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            rows.into_iter().find(|row| row["call_id"] == call_id)
         };
-        tokio::time::timeout(PATIENCE, found).await.expect("the record is written")
+        until("the record is written", || find().is_some()).await;
+        find().expect("the record")
     }
 
     /// Open descriptors of the process.
@@ -129,15 +135,13 @@ impl Switch {
     pub(crate) async fn interrupt(mut self) -> Option<i32> {
         let kill = |pid: u32| Command::new("kill").args(["-INT", &pid.to_string()]).status();
         kill(self.pid()).expect("a signal");
-        let ended = async {
-            loop {
-                if let Some(status) = self.process.try_wait().expect("a child") {
-                    return status.code();
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ended).await.expect("it ends")
+        let mut code = None;
+        until("it ends", || {
+            code = self.process.try_wait().expect("a child");
+            code.is_some()
+        })
+        .await;
+        code.and_then(|status| status.code())
     }
 }
 
