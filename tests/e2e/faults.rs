@@ -197,3 +197,23 @@ async fn a_broken_reload_keeps_the_running_dialplan() {
     let changed = async { while phrase(&switch.call("version", |_| ()).await).as_deref() != Some("Three") {} };
     tokio::time::timeout(PATIENCE, changed).await.expect("the new dialplan is in force");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ringback_ends_with_a_failed_bridge() {
+    let scripts = HashMap::from([("b".to_owned(), FarScript::ring_then_refuse(Duration::from_millis(400), 486))]);
+    let far = FarEnd::bind(LOOPBACK, scripts).await.expect("the far end listens");
+    let bridge = format!("sofia/internal/sip:b@{}", far.local());
+    let actions: &[(&str, &str)] = &[
+        ("set", "ringback=%(60000,0,500)"),
+        ("set", "continue_on_fail=true"),
+        ("bridge", &bridge),
+        ("sleep", "800"),
+        ("bridge", &bridge),
+        ("hangup", "USER_BUSY"),
+    ];
+    let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^ring$", actions)]))]);
+    let report = switch.call("ring", |_| ()).await;
+    assert_eq!(report.status, Some(486));
+    let loud = report.heard.loud_seconds();
+    assert!((0.5..1.2).contains(&loud), "two times 0.4 s of ringback, silence between: {loud}");
+}
