@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, epoll, eventfd};
 
 use crate::call::leg::EventSink;
 use crate::call::media::{MediaError, PortId};
@@ -29,11 +29,22 @@ pub(super) struct Engine {
     stopping: AtomicBool,
 }
 
+/// Letters that may wait without waking the thread.
+const MOST_QUIET: usize = 64;
+/// Token of the mailbox among the sockets, which have those of their ports.
+pub(super) const MAILBOX: u64 = u64::MAX;
+
 /// The way into a thread. Bounded by the number of ports: each has at most one notice and one move under way.
+///
+/// A wake-up costs more than most of what a thread is told. A *quiet* letter waits until something else wakes the thread:
+/// a packet of any of its ports, a time, at the latest [`super::worker::LONGEST_SLEEP`]. Letters are read before packets,
+/// so nobody sees the difference.
 pub(super) struct Mailbox {
     letters: Mutex<Letters>,
-    /// Readable when there are letters.
-    pub(super) wake: OwnedFd,
+    /// What the thread waits on: the mailbox and the sockets of its ports.
+    pub(super) epoll: OwnedFd,
+    /// Readable when the letters are not to wait.
+    wake: OwnedFd,
     /// Ports that the thread has or is to get.
     load: AtomicUsize,
 }
@@ -41,8 +52,19 @@ pub(super) struct Mailbox {
 #[derive(Default)]
 struct Letters {
     waiting: Vec<Letter>,
+    /// The thread was woken and did not look yet.
+    woken: bool,
     /// The thread is gone.
     closed: bool,
+}
+
+/// Whether a thread is woken for a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// It is.
+    Now,
+    /// It reads the letter when it next runs.
+    Quiet,
 }
 
 /// What a thread is told.
@@ -100,20 +122,36 @@ impl Engine {
         self.directory().remove(&id);
     }
 
-    pub(super) fn notify(&self, thread: usize, id: u64) {
-        self.send(thread, Letter::Notice(id));
+    /// Has a thread look at a port.
+    pub(super) fn notify(&self, thread: usize, id: u64, urgency: Urgency) {
+        if let Some(mailbox) = self.mailboxes.get(thread) {
+            mailbox.put(Letter::Notice(id), urgency);
+        }
     }
 
-    pub(super) fn send(&self, thread: usize, letter: Letter) {
+    /// A thread that has a letter already is not to leave it lying.
+    pub(super) fn urge(&self, thread: usize) {
         if let Some(mailbox) = self.mailboxes.get(thread) {
-            if matches!(letter, Letter::Adopt(_)) {
-                mailbox.load.fetch_add(1, Ordering::Relaxed);
-            }
-            if let Some(Letter::Adopt(port)) = mailbox.put(letter) {
-                self.forget(port.shared.id);
-                port.shared.close();
-            }
+            mailbox.letters().wake(mailbox);
         }
+    }
+
+    /// Gives a port to a thread.
+    pub(super) fn hand_to(&self, thread: usize, port: Box<Port>) {
+        let Some(mailbox) = self.mailboxes.get(thread) else { return };
+        mailbox.load.fetch_add(1, Ordering::Relaxed);
+        if let Some(Letter::Adopt(port)) = mailbox.put(Letter::Adopt(port), Urgency::Now) {
+            self.forget(port.shared.id);
+            port.shared.close();
+        }
+    }
+
+    /// Has a thread woken by the packets of a port that it does not have yet.
+    pub(super) fn watch(&self, thread: usize, port: &Port) -> io::Result<()> {
+        let Some(mailbox) = self.mailboxes.get(thread) else { return Ok(()) };
+        mailbox.watch(port)?;
+        mailbox.load.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A port left a thread.
@@ -132,7 +170,7 @@ impl Engine {
         self.stopping.store(true, Ordering::Release);
         self.loader.end();
         for mailbox in &self.mailboxes {
-            mailbox.wake();
+            mailbox.letters().wake(mailbox);
         }
     }
 
@@ -149,13 +187,26 @@ impl Engine {
 impl Mailbox {
     fn new() -> io::Result<Self> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { letters: Mutex::default(), wake, load: AtomicUsize::new(0) })
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &wake, epoll::EventData::new_u64(MAILBOX), epoll::EventFlags::IN)?;
+        Ok(Self { letters: Mutex::default(), epoll, wake, load: AtomicUsize::new(0) })
+    }
+
+    /// Has the thread woken by the packets of a port.
+    pub(super) fn watch(&self, port: &Port) -> io::Result<()> {
+        let token = |rtcp: u64| epoll::EventData::new_u64(port.shared.id * 2 + rtcp);
+        epoll::add(&self.epoll, &port.pair.rtp, token(0), epoll::EventFlags::IN)?;
+        epoll::add(&self.epoll, &port.pair.rtcp, token(1), epoll::EventFlags::IN)?;
+        Ok(())
     }
 
     /// Takes all letters.
     pub(super) fn take(&self) -> Vec<Letter> {
-        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
-        std::mem::take(&mut self.letters().waiting)
+        let mut letters = self.letters();
+        if std::mem::take(&mut letters.woken) {
+            let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+        }
+        std::mem::take(&mut letters.waiting)
     }
 
     /// Takes all letters, and there will be no more.
@@ -166,16 +217,14 @@ impl Mailbox {
     }
 
     /// Gives the letter back when the thread is gone.
-    fn put(&self, letter: Letter) -> Option<Letter> {
+    fn put(&self, letter: Letter, urgency: Urgency) -> Option<Letter> {
         let mut letters = self.letters();
         if letters.closed {
             return Some(letter);
         }
         letters.waiting.push(letter);
-        let first = letters.waiting.len() == 1;
-        drop(letters);
-        if first {
-            self.wake();
+        if urgency == Urgency::Now || letters.waiting.len() > MOST_QUIET {
+            letters.wake(self);
         }
         None
     }
@@ -183,9 +232,13 @@ impl Mailbox {
     fn letters(&self) -> MutexGuard<'_, Letters> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn wake(&self) {
-        // Fails only when a wake-up is pending already.
-        let _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+impl Letters {
+    fn wake(&mut self, mailbox: &Mailbox) {
+        if !std::mem::replace(&mut self.woken, true) {
+            // Fails only when a wake-up is pending already.
+            let _ = rustix::io::write(&mailbox.wake, &1_u64.to_ne_bytes());
+        }
     }
 }

@@ -100,8 +100,7 @@ impl MediaThreads {
             count => count,
         };
         let engine = Arc::new(Engine::new(count, range, loader, clock)?);
-        let workers = (0..count).map(|index| Worker::new(Arc::clone(&engine), index));
-        let workers = workers.collect::<io::Result<Vec<Worker>>>()?;
+        let workers: Vec<_> = (0..count).map(|index| Worker::new(Arc::clone(&engine), index)).collect();
         // From here on an error drops it, which ends the threads that run already.
         let media = Arc::new(Self { engine, threads: Mutex::default() });
         for (index, worker) in workers.into_iter().enumerate() {

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::leg::EventSink;
 use crate::call::media::{MediaCommand, MediaEvent, MediaPort, MediaStats, PlayEnd, PlayId, PortId};
 
-use super::engine::{Engine, Letter};
+use super::engine::{Engine, Urgency};
 use super::port::Port;
 use super::prompt::{Prompt, PromptError};
 
@@ -25,8 +25,8 @@ pub(super) struct Shared {
     /// Thread that owns the port, or that it is on its way to.
     pub(super) thread: AtomicUsize,
     inbox: Mutex<Inbox>,
-    /// The port itself, until the first order gives it to its thread: one that is never used costs no wake-up.
-    waiting: Mutex<Option<Box<Port>>>,
+    /// The port itself, until its thread takes it: one that never sees a packet and plays nothing costs no wake-up.
+    waiting: Mutex<Option<Waiting>>,
     /// Whether the thread was told of the inbox and did not look yet.
     noted: AtomicBool,
     /// The port it is to be joined with. A join holds while each of the two names the other: whatever the order in which
@@ -44,6 +44,25 @@ struct Counters {
     foreign: AtomicU64,
     jitter: AtomicU32,
     remote_loss: AtomicU32,
+}
+
+/// A port that no thread has yet.
+struct Waiting {
+    port: Box<Port>,
+    /// Its packets wake the thread.
+    watched: bool,
+}
+
+impl Waiting {
+    fn watch(&mut self, engine: &Engine, thread: usize) {
+        if self.watched {
+            return;
+        }
+        match engine.watch(thread, &self.port) {
+            Ok(()) => self.watched = true,
+            Err(error) => tracing::error!(%error, "a media port cannot be watched"),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +104,7 @@ impl Shared {
 
     /// Adds an order. One that cannot be taken is answered for here.
     pub(super) fn post(self: &Arc<Self>, order: Order, engine: &Engine) {
+        let urgency = self.urgency(&order);
         let refused = self.with_inbox(|inbox| {
             let full = inbox.orders.len() >= MAX_ORDERS && matches!(order, Order::Command(_));
             if inbox.closed || full {
@@ -95,29 +115,51 @@ impl Shared {
         });
         match refused {
             Some(order) => self.refuse(order),
-            None => self.notify(engine),
+            None => self.notify(engine, urgency),
+        }
+    }
+
+    /// A stream that begins has nothing to send: its first packet wakes the thread.
+    fn urgency(&self, order: &Order) -> Urgency {
+        match order {
+            Order::Command(MediaCommand::Setup(_)) if self.waiting().is_some() => Urgency::Quiet,
+            Order::Command(MediaCommand::Mute(_)) => Urgency::Quiet,
+            _ => Urgency::Now,
         }
     }
 
     /// Has the owner look at the inbox and at the partner.
-    pub(super) fn notify(&self, engine: &Engine) {
+    pub(super) fn notify(&self, engine: &Engine, urgency: Urgency) {
+        let thread = self.thread.load(Ordering::Acquire);
         if !self.noted.swap(true, Ordering::AcqRel) {
-            let thread = self.thread.load(Ordering::Acquire);
-            match self.take_waiting() {
-                Some(port) => engine.send(thread, Letter::Adopt(port)),
-                None => engine.notify(thread, self.id),
-            }
+            self.watch(engine, thread);
+            engine.notify(thread, self.id, urgency);
+        } else if urgency == Urgency::Now {
+            engine.urge(thread);
+        }
+    }
+
+    /// From its first order on the packets of a port wake its thread.
+    fn watch(&self, engine: &Engine, thread: usize) {
+        if let Some(waiting) = self.waiting().as_mut() {
+            waiting.watch(engine, thread);
         }
     }
 
     /// Keeps the port until it is needed.
     pub(super) fn keep_waiting(&self, port: Box<Port>) {
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(port);
+        *self.waiting() = Some(Waiting { port, watched: false });
     }
 
-    /// The port, when no thread has it yet.
-    pub(super) fn take_waiting(&self) -> Option<Box<Port>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The port for its thread, when it does not have it yet.
+    pub(super) fn take_watched(&self, engine: &Engine) -> Option<Box<Port>> {
+        let mut waiting = self.waiting().take()?;
+        waiting.watch(engine, self.thread.load(Ordering::Acquire));
+        Some(waiting.port)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Orders that came, and whether the port is to be closed.
@@ -208,7 +250,7 @@ impl Handle {
             && let Some(former) = self.engine.find(former)
         {
             former.leave(other.id);
-            former.notify(&self.engine);
+            former.notify(&self.engine, Urgency::Quiet);
         }
     }
 
@@ -216,7 +258,7 @@ impl Handle {
         let former = self.shared.partner.swap(NOBODY, Ordering::AcqRel);
         if let Some(former) = self.engine.find(former) {
             former.leave(self.shared.id);
-            former.notify(&self.engine);
+            former.notify(&self.engine, Urgency::Quiet);
         }
     }
 }
@@ -243,7 +285,8 @@ impl MediaPort for Handle {
             MediaCommand::Part => self.part(),
             command => return self.shared.post(Order::Command(command), &self.engine),
         }
-        self.shared.notify(&self.engine);
+        // Packets wake the thread; without any there is nothing to join or to part.
+        self.shared.notify(&self.engine, Urgency::Quiet);
     }
 
     fn stats(&self) -> MediaStats {
@@ -254,13 +297,17 @@ impl MediaPort for Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.part();
-        if self.shared.take_waiting().is_some() {
-            // No thread ever had it.
+        let waiting = self.shared.waiting().take();
+        if let Some(waiting) = waiting {
+            // No thread ever had it. Closing its sockets ends their watch.
+            if waiting.watched {
+                self.engine.unload(self.shared.thread.load(Ordering::Acquire));
+            }
             self.engine.forget(self.shared.id);
             self.shared.close();
             return;
         }
         self.shared.with_inbox(|inbox| inbox.dropped = true);
-        self.shared.notify(&self.engine);
+        self.shared.notify(&self.engine, Urgency::Quiet);
     }
 }

@@ -2,8 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,21 +9,20 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use super::clock::{MS, Micros};
-use super::engine::{Engine, Letter};
+use super::engine::{Engine, Letter, MAILBOX, Mailbox, Urgency};
 use super::port::Port;
 
 /// Bytes of the receive buffer: more than any packet that does not fragment.
 const BUFFER: usize = 2048;
 /// Sockets that are looked at in one turn.
 const EVENTS: usize = 256;
-/// Token of the mailbox.
-const MAILBOX: u64 = u64::MAX;
+/// After this time at the latest a thread reads its letters.
+pub(super) const LONGEST_SLEEP: Micros = 1000 * MS;
 
 /// The state of a thread.
 pub(super) struct Worker {
     engine: Arc<Engine>,
     index: usize,
-    epoll: OwnedFd,
     slots: Vec<Option<Box<Port>>>,
     free: Vec<usize>,
     by_id: HashMap<u64, usize>,
@@ -37,60 +34,55 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(engine: Arc<Engine>, index: usize) -> io::Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        if let Some(mailbox) = engine.mailboxes.get(index) {
-            epoll::add(&epoll, &mailbox.wake, epoll::EventData::new_u64(MAILBOX), epoll::EventFlags::IN)?;
-        }
+    pub(super) fn new(engine: Arc<Engine>, index: usize) -> Self {
         let now = engine.clock.now();
-        Ok(Self {
+        Self {
             engine,
             index,
-            epoll,
             slots: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::new(),
             times: BinaryHeap::new(),
             scratch: Vec::with_capacity(BUFFER),
             now,
-        })
+        }
     }
 
     /// Runs until the engine stops.
     pub(super) fn run(mut self) {
+        let engine = Arc::clone(&self.engine);
+        let Some(mailbox) = engine.mailboxes.get(self.index) else { return };
         let mut events = Vec::with_capacity(EVENTS);
         let mut buffer = [0; BUFFER];
-        while !self.engine.is_stopping() {
+        while !engine.is_stopping() {
             events.clear();
             let timeout = self.timeout();
-            if epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()).is_err() {
+            if epoll::wait(&mailbox.epoll, spare_capacity(&mut events), Some(&timeout)).is_err() {
                 // Interrupted: nothing is lost, all is looked at again.
                 continue;
             }
-            self.now = self.engine.clock.now();
-            let mut mail = false;
+            self.now = engine.clock.now();
+            // Before the packets: what a call said holds for those that come after it.
+            self.open_mail(mailbox);
             for event in &events {
-                match event.data.u64() {
-                    MAILBOX => mail = true,
-                    token => self.read((token / 2) as usize, token % 2 == 1, &mut buffer),
+                let token = event.data.u64();
+                if token != MAILBOX
+                    && let Some(slot) = self.by_id.get(&(token / 2)).copied()
+                {
+                    self.read(slot, token % 2 == 1, &mut buffer);
                 }
-            }
-            // After the packets: a slot that a letter empties or fills is not in this turn's events any more.
-            if mail {
-                self.open_mail();
             }
             self.run_times();
         }
-        self.close_all();
+        self.close_all(mailbox);
     }
 
     /// Time until the next entry; the kernel counts in ms and rounds up.
-    fn timeout(&self) -> Option<Timespec> {
-        let Reverse((due, ..)) = self.times.peek()?;
-        let left = due.saturating_sub(self.engine.clock.now());
-        // An hour at most: the kernel's count is short.
-        let ms = left.div_ceil(MS).min(3_600_000) as i64;
-        Some(Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 })
+    fn timeout(&self) -> Timespec {
+        let due = self.times.peek().map(|Reverse((due, ..))| due.saturating_sub(self.engine.clock.now()));
+        let left = due.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
+        let ms = left.div_ceil(MS) as i64;
+        Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 }
     }
 
     /// Reads one datagram: when more wait, the next turn begins at once.
@@ -110,12 +102,15 @@ impl Worker {
         }
     }
 
-    fn open_mail(&mut self) {
-        let engine = Arc::clone(&self.engine);
-        let Some(mailbox) = engine.mailboxes.get(self.index) else { return };
+    fn open_mail(&mut self, mailbox: &Mailbox) {
         for letter in mailbox.take() {
             match letter {
-                Letter::Adopt(port) => self.adopt(port),
+                Letter::Adopt(port) => {
+                    if let Err(error) = mailbox.watch(&port) {
+                        tracing::error!(%error, "a media port cannot be watched");
+                    }
+                    self.adopt(port);
+                }
                 Letter::Notice(id) => self.notice(id),
             }
         }
@@ -125,9 +120,6 @@ impl Worker {
     fn adopt(&mut self, port: Box<Port>) {
         let id = port.shared.id;
         let slot = self.free.pop().unwrap_or(self.slots.len());
-        if let Err(error) = self.watch(&port, slot) {
-            tracing::error!(%error, "a media port cannot be watched");
-        }
         if slot == self.slots.len() {
             self.slots.push(None);
         }
@@ -138,23 +130,17 @@ impl Worker {
         self.attend(slot);
     }
 
-    fn watch(&self, port: &Port, slot: usize) -> io::Result<()> {
-        let token = |rtcp: u64| epoll::EventData::new_u64(slot as u64 * 2 + rtcp);
-        epoll::add(&self.epoll, &port.pair.rtp, token(0), epoll::EventFlags::IN)?;
-        epoll::add(&self.epoll, &port.pair.rtcp, token(1), epoll::EventFlags::IN)?;
-        Ok(())
-    }
-
     fn notice(&mut self, id: u64) {
         if let Some(slot) = self.by_id.get(&id) {
             return self.attend(*slot);
         }
-        // It moved on. If it is to come here, its orders are looked at when it does.
-        if let Some(shared) = self.engine.find(id) {
-            let thread = shared.thread.load(Ordering::Acquire);
-            if thread != self.index {
-                self.engine.notify(thread, id);
-            }
+        let Some(shared) = self.engine.find(id) else { return };
+        let thread = shared.thread.load(Ordering::Acquire);
+        if thread != self.index {
+            // It moved on. If it is to come here, its orders are looked at when it does.
+            self.engine.notify(thread, id, Urgency::Now);
+        } else if let Some(port) = shared.take_watched(&self.engine) {
+            self.adopt(port);
         }
     }
 
@@ -192,14 +178,20 @@ impl Worker {
         }
         self.unjoin(slot);
         let Some(partner) = partner else { return };
+        let thread = partner.thread.load(Ordering::Acquire);
         if let Some(other) = self.by_id.get(&partner.id).copied() {
             self.unjoin(other);
             self.join(slot, other);
+        } else if thread == self.index {
+            // It settles the join itself when it comes.
+            if let Some(port) = partner.take_watched(&self.engine) {
+                self.adopt(port);
+            }
         } else if shared.id > partner.id {
             // The younger moves: both threads decide alike, whoever hears of it first.
-            self.hand_over(slot, partner.thread.load(Ordering::Acquire));
+            self.hand_over(slot, thread);
         } else {
-            partner.notify(&self.engine);
+            partner.notify(&self.engine, Urgency::Now);
         }
     }
 
@@ -236,7 +228,7 @@ impl Worker {
     fn hand_over(&mut self, slot: usize, thread: usize) {
         if let Some(port) = self.take(slot) {
             port.shared.thread.store(thread, Ordering::Release);
-            self.engine.send(thread, Letter::Adopt(port));
+            self.engine.hand_to(thread, port);
         }
     }
 
@@ -254,8 +246,9 @@ impl Worker {
         self.free.push(slot);
         self.by_id.remove(&port.shared.id);
         self.engine.unload(self.index);
+        let mailbox = self.engine.mailboxes.get(self.index)?;
         for socket in [&port.pair.rtp, &port.pair.rtcp] {
-            if let Err(error) = epoll::delete(&self.epoll, socket) {
+            if let Err(error) = epoll::delete(&mailbox.epoll, socket) {
                 tracing::error!(%error, "a media port cannot be left");
             }
         }
@@ -295,14 +288,13 @@ impl Worker {
         }
     }
 
-    fn close_all(mut self) {
+    fn close_all(mut self, mailbox: &Mailbox) {
         for slot in 0..self.slots.len() {
             self.close(slot);
         }
-        let engine = Arc::clone(&self.engine);
-        for letter in engine.mailboxes.get(self.index).map(super::engine::Mailbox::close).unwrap_or_default() {
+        for letter in mailbox.close() {
             if let Letter::Adopt(mut port) = letter {
-                engine.forget(port.shared.id);
+                self.engine.forget(port.shared.id);
                 port.close(self.now);
             }
         }
