@@ -2,7 +2,7 @@
 
 use crate::engine::rtp::{HEADER_LEN, Header};
 
-use super::super::clock::{MS, Micros};
+use super::super::clock::Micros;
 use super::super::player::silence_of;
 use super::receive::{Forward, Kind};
 use super::stream::Route;
@@ -11,8 +11,10 @@ use super::{Playing, Port};
 /// Frames that are sent at once when the thread was late; what is later than these is given up.
 const MAX_CATCH_UP: u32 = 5;
 
-/// Times of own frames are multiples of this, the first frame's excepted.
-const GRID: Micros = 5 * MS;
+/// Ports with neighbouring numbers that send at the same instants.
+const IN_STEP: u64 = 128;
+/// Instants per packet time over which the ports of a thread are spread.
+const PHASES: u64 = 4;
 
 impl Port {
     /// Sends on a packet that another port received, or this one (echo). Its bytes are changed in place.
@@ -53,9 +55,15 @@ impl Port {
             }
             frames += 1;
             self.frame(now, scratch);
-            // After the first frame the pace follows the grid, so that one wake-up serves many ports.
-            self.tick = self.wants_clock().then_some((due + ptime).next_multiple_of(GRID));
+            self.tick = self.wants_clock().then(|| self.after(due, ptime));
         }
+    }
+
+    /// When the frame after the one of `due` is sent. The first frame of a sound goes at once; the second follows early
+    /// rather than late, at an instant shared with other ports: one wake-up serves them all.
+    fn after(&self, due: Micros, ptime: Micros) -> Micros {
+        let offset = self.shared.id / IN_STEP % PHASES * ptime / PHASES;
+        (due + ptime - offset) / ptime.max(1) * ptime + offset
     }
 
     /// Sends one own packet: of a digit, of the playback, or silence.
