@@ -203,11 +203,25 @@ pub enum Request {
     },
 }
 
+/// Serves what needs nothing but the channel while the call's task only waits for its script. It spares the way through
+/// two threads, and most of what scripts ask is of this kind.
+pub trait Desk: Send + Sync {
+    /// Serves the request on the spot, or gives it back.
+    fn serve_now(&self, request: Request) -> Option<Request>;
+}
+
 /// A script's handle on its call. When the call's task is gone every request fails at once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SessionHandle {
     uuid: Arc<str>,
     queue: mpsc::Sender<Request>,
+    desk: Option<Arc<dyn Desk>>,
+}
+
+impl std::fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SessionHandle").field(&self.uuid).finish()
+    }
 }
 
 /// The call is gone.
@@ -219,7 +233,14 @@ impl SessionHandle {
     /// A handle and the end the call's task serves.
     pub fn new(uuid: Arc<str>) -> (Self, mpsc::Receiver<Request>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE);
-        (Self { uuid, queue }, receiver)
+        (Self { uuid, queue, desk: None }, receiver)
+    }
+
+    /// Asks this desk first.
+    #[must_use]
+    pub fn with_desk(mut self, desk: Arc<dyn Desk>) -> Self {
+        self.desk = Some(desk);
+        self
     }
 
     /// Uuid of the channel.
@@ -235,7 +256,14 @@ impl SessionHandle {
     /// Sends a request made around its reply channel and waits for the answer.
     pub async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, CallGone> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(request(reply)).await.map_err(|_| CallGone)?;
+        let request = request(reply);
+        let left = match &self.desk {
+            Some(desk) => desk.serve_now(request),
+            None => Some(request),
+        };
+        if let Some(request) = left {
+            self.queue.send(request).await.map_err(|_| CallGone)?;
+        }
         answer.await.map_err(|_| CallGone)
     }
 }

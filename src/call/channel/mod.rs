@@ -15,9 +15,10 @@ pub use view::View;
 const MAX_DIGITS: usize = 128;
 
 /// Where a channel stands (`CS_…`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Looking for an extension; also after a transfer, until the list at hand is left.
+    #[default]
     Routing,
     /// Running a list of actions.
     Execute,
@@ -61,8 +62,8 @@ pub struct Times {
     pub hungup: u64,
 }
 
-/// One leg as the dialplan sees it.
-#[derive(Debug)]
+/// One leg as the dialplan sees it. The default is nobody's channel: what stands in while the real one is lent.
+#[derive(Debug, Default)]
 pub struct Channel {
     /// Identifier.
     pub uuid: Arc<str>,
@@ -136,6 +137,25 @@ impl Channel {
     /// Not hung up.
     pub fn up(&self) -> bool {
         self.phase != Phase::Hangup
+    }
+
+    /// Actions may go on: it is up and no transfer is pending.
+    pub fn executing(&self) -> bool {
+        matches!(self.phase, Phase::Execute | Phase::Park)
+    }
+
+    /// Marks it as hung up at this time (microseconds since 1970); the first cause counts.
+    pub fn hangup(&mut self, cause: Cause, now: u64) {
+        if !self.up() {
+            return;
+        }
+        tracing::info!(cause = cause.name(), "hangup");
+        self.phase = Phase::Hangup;
+        self.cause = Some(cause);
+        self.times.hungup = now;
+        if self.bridged {
+            self.variables.set("last_bridge_role", "originator");
+        }
     }
 
     /// Media can be sent and received.

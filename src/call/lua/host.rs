@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub struct LuaHost {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     watcher: Thread,
-    pool: Mutex<Option<Runtime>>,
+    pool: Mutex<Vec<Runtime>>,
 }
 
 /// What all runs share.
@@ -43,19 +44,27 @@ pub(super) struct Shared {
     cache: Cache,
     api: Arc<dyn ApiRunner>,
     globals: Arc<dyn Globals>,
-    threads: Handle,
+    /// One entry per thread.
+    threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
+}
+
+/// A thread of the pool. Each has a runtime of its own: in a common one every wake-up of a script wakes a second thread
+/// as well, which looks for work to steal.
+struct Worker {
+    handle: Handle,
+    /// Runs that live on it.
+    alive: AtomicUsize,
 }
 
 impl LuaHost {
     /// Starts the threads. An error: the system gives none.
     pub fn new(config: LuaConfig) -> std::io::Result<Self> {
-        let pool = Builder::new_multi_thread()
-            .worker_threads(config.threads.max(1))
-            .thread_name("lua")
-            .on_thread_start(be_nice)
-            .enable_time()
-            .build()?;
+        let runtime = |_| {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(1).thread_name("lua").on_thread_start(be_nice).enable_time().build()
+        };
+        let pool = (0..config.threads.max(1)).map(runtime).collect::<std::io::Result<Vec<_>>>()?;
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             scripts: ArcSwap::from_pointee(config.scripts),
@@ -66,11 +75,14 @@ impl LuaHost {
             cache: Cache::default(),
             api: config.api,
             globals: config.globals,
-            threads: pool.handle().clone(),
+            threads: pool
+                .iter()
+                .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })
+                .collect(),
             stop: stopped,
         });
         let watcher = watch_over(&shared)?;
-        Ok(Self { shared, stop, watcher, pool: Mutex::new(Some(pool)) })
+        Ok(Self { shared, stop, watcher, pool: Mutex::new(pool) })
     }
 
     /// Takes another folder of scripts for runs that start from now on.
@@ -93,8 +105,8 @@ impl Drop for LuaHost {
     fn drop(&mut self) {
         self.stop();
         self.watcher.unpark();
-        if let Some(pool) = self.pool.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            pool.shutdown_background();
+        for runtime in self.pool.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            runtime.shutdown_background();
         }
     }
 }
@@ -139,11 +151,16 @@ struct Runs {
 struct Place {
     shared: Arc<Shared>,
     number: u64,
+    /// Its thread.
+    worker: usize,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared.runs().alive.remove(&self.number);
+        if let Some(worker) = self.shared.threads.get(self.worker) {
+            worker.alive.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -165,7 +182,8 @@ impl Shared {
             return answer;
         };
         let stop = self.stop.clone();
-        self.threads.spawn(async move {
+        let Some(worker) = self.threads.get(place.worker) else { return answer };
+        worker.handle.spawn(async move {
             let outcome = run::execute(&run, &command, stop).await;
             drop(place);
             run.answer(outcome);
@@ -182,7 +200,12 @@ impl Shared {
         let number = runs.next;
         runs.next = number.wrapping_add(1);
         runs.alive.insert(number, Arc::clone(run));
-        Some(Place { shared: Arc::clone(self), number })
+        let loads = self.threads.iter().map(|worker| worker.alive.load(Ordering::Relaxed));
+        let worker = loads.enumerate().min_by_key(|(_, load)| *load).map_or(0, |(worker, _)| worker);
+        if let Some(worker) = self.threads.get(worker) {
+            worker.alive.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(Place { shared: Arc::clone(self), number, worker })
     }
 
     fn runs(&self) -> MutexGuard<'_, Runs> {

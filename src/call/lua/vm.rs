@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
 use mlua::chunk::ChunkMode;
 use mlua::debug::HookTriggers;
@@ -117,10 +118,20 @@ fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
         match (method.run)(&run, &arguments) {
             Step::Now(answer) => answered(lua, answer),
             Step::Fail(text) => refused(lua, &text),
-            Step::Wait(wait) => {
-                run.set_pending(wait);
-                Ok([Value::Nil].into_iter().collect())
-            }
+            Step::Wait(mut wait) => match wait.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                // Done without waiting: the script need not even yield.
+                Poll::Ready(outcome) => {
+                    run.budget.waited();
+                    match outcome {
+                        Ok(answer) => answered(lua, answer),
+                        Err(text) => refused(lua, &text),
+                    }
+                }
+                Poll::Pending => {
+                    run.set_pending(wait);
+                    Ok([Value::Nil].into_iter().collect())
+                }
+            },
         }
     })
 }

@@ -203,21 +203,13 @@ impl Call {
 
     /// Whether actions may go on: the channel is up and no transfer is pending.
     pub fn executing(&self) -> bool {
-        matches!(self.a.phase, Phase::Execute | Phase::Park)
+        self.a.executing()
     }
 
     /// Marks the caller's channel as hung up; the first cause counts.
     pub fn hangup(&mut self, cause: Cause) {
-        if !self.a.up() {
-            return;
-        }
-        tracing::info!(cause = cause.name(), "hangup");
-        self.a.phase = Phase::Hangup;
-        self.a.cause = Some(cause);
-        self.a.times.hungup = self.now_us();
-        if self.a.bridged {
-            self.a.variables.set("last_bridge_role", "originator");
-        }
+        let now = self.now_us();
+        self.a.hangup(cause, now);
     }
 
     /// Waits for one event, at most until the deadline.

@@ -1,21 +1,119 @@
 //! Scripts of the call: the application `lua` and the API command, and the requests a running script makes.
+//!
+//! While the task does nothing but wait for its script, the channel lies on a [`Counter`], where the script's thread reads
+//! and writes it itself. The task takes it back for every event and every request that needs more than the channel.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::play::DigitRule;
 use super::{Call, Played};
-use crate::call::channel::Phase;
-use crate::call::control::{Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState};
+use crate::call::channel::{Channel, Phase, View};
+use crate::call::control::{
+    Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
+};
+use crate::call::leg::CallEvent;
+use crate::call::services::{Services, Snapshot};
 use crate::words::expand::{Lookup, Template};
 use crate::words::model::Cause;
 use crate::words::model::variables::indexed;
 
+/// Where the channel lies while its task waits for a script.
+struct Counter {
+    services: Arc<Services>,
+    snapshot: Arc<Snapshot>,
+    lent: Mutex<Option<Channel>>,
+}
+
+impl Counter {
+    fn swap(&self, channel: Option<Channel>) -> Option<Channel> {
+        // A panic of a script thread leaves single values, which are whole.
+        std::mem::replace(&mut *self.lent.lock().unwrap_or_else(PoisonError::into_inner), channel)
+    }
+}
+
+impl Desk for Counter {
+    fn serve_now(&self, request: Request) -> Option<Request> {
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        match lent.as_mut() {
+            Some(channel) => serve_from(channel, &self.services, &self.snapshot, request),
+            None => Some(request),
+        }
+    }
+}
+
+/// Serves what needs nothing but the channel; gives anything else back.
+fn serve_from(channel: &mut Channel, services: &Services, snapshot: &Snapshot, request: Request) -> Option<Request> {
+    match request {
+        Request::GetVariable { name, reply } => {
+            let (base, index) = match indexed(&name) {
+                Some((base, index)) => (base, Some(index)),
+                None => (name.as_str(), None),
+            };
+            let view = View::new(services, snapshot, channel, None);
+            give(reply, view.variable(base, index).map(std::borrow::Cow::into_owned));
+        }
+        Request::SetVariable { name, value, reply } => {
+            channel.variables.set(&name, value.as_deref().unwrap_or_default());
+            give(reply, ());
+        }
+        Request::State { reply } => give(reply, state_of(channel)),
+        Request::Hangup { cause, reply } => {
+            let cause = if cause.trim().is_empty() { Cause::NORMAL_CLEARING } else { Cause::parse(&cause) };
+            channel.hangup(cause, (services.now_us)());
+            give(reply, ());
+        }
+        Request::FlushDigits { reply } => {
+            channel.digits.clear();
+            give(reply, ());
+        }
+        other => return Some(other),
+    }
+    None
+}
+
+fn state_of(channel: &Channel) -> SessionState {
+    let ready = channel.executing();
+    SessionState {
+        ready,
+        answered: channel.answered,
+        media_ready: ready && channel.has_media(),
+        bridged: channel.bridged,
+        state: channel.phase.name(),
+        hangup_cause: channel.cause,
+        transferring: channel.phase == Phase::Routing,
+    }
+}
+
+/// The script's end of the work: its requests, and the channel between them.
+struct Served {
+    requests: mpsc::Receiver<Request>,
+    counter: Arc<Counter>,
+}
+
+impl Served {
+    fn begin(call: &Call) -> (SessionHandle, Self) {
+        let (handle, requests) = SessionHandle::new(call.a.uuid.clone());
+        let (services, snapshot) = (Arc::clone(&call.services), Arc::clone(&call.snapshot));
+        let counter = Arc::new(Counter { services, snapshot, lent: Mutex::default() });
+        (handle.with_desk(Arc::clone(&counter) as Arc<dyn Desk>), Self { requests, counter })
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // The task is gone in the middle of a script: nothing is left to be served.
+        self.counter.swap(None);
+    }
+}
+
 impl Call {
     /// Application `lua`: runs a script that has this call as its `session`.
     pub async fn lua(&mut self, text: &str) {
-        let (handle, requests) = SessionHandle::new(self.a.uuid.clone());
+        let (handle, served) = Served::begin(self);
         let outcome = self.services.scripts.start(self.script_run(text, ScriptEntry::App, Some(handle)));
-        let outcome = self.serve_script(requests, outcome).await;
+        let outcome = self.serve_script(served, outcome).await;
         self.a.variables.set("lua_status", outcome.status.as_str());
         if let Some(error) = &outcome.error {
             self.a.variables.set("lua_last_error", error);
@@ -31,9 +129,9 @@ impl Call {
             drop(self.services.scripts.start(self.script_run(text, ScriptEntry::Detached, None)));
             return "+OK\n".to_owned();
         }
-        let (handle, requests) = SessionHandle::new(self.a.uuid.clone());
+        let (handle, served) = Served::begin(self);
         let outcome = self.services.scripts.start(self.script_run(text, ScriptEntry::Api, Some(handle)));
-        Box::pin(self.serve_script(requests, outcome)).await.output
+        Box::pin(self.serve_script(served, outcome)).await.output
     }
 
     fn script_run(&self, text: &str, entry: ScriptEntry, session: Option<SessionHandle>) -> ScriptRun {
@@ -49,9 +147,14 @@ impl Call {
 
     async fn serve_script(
         &mut self,
-        mut requests: mpsc::Receiver<Request>,
+        mut served: Served,
         mut outcome: oneshot::Receiver<ScriptOutcome>,
     ) -> ScriptOutcome {
+        enum Told {
+            Request(Request),
+            Event(CallEvent),
+            Ended(ScriptOutcome),
+        }
         let lost = || ScriptOutcome {
             status: ScriptStatus::Error,
             error: Some("the script host is gone".to_owned()),
@@ -59,35 +162,32 @@ impl Call {
             auto_hangup: false,
         };
         loop {
-            tokio::select! {
+            served.counter.swap(Some(std::mem::take(&mut self.a)));
+            let told = tokio::select! {
                 biased;
-                Some(request) = requests.recv() => Box::pin(self.serve(request)).await,
-                ended = &mut outcome => return ended.unwrap_or_else(|_| lost()),
-                Some(event) = self.events.recv() => { self.absorb(event); }
+                Some(request) = served.requests.recv() => Told::Request(request),
+                ended = &mut outcome => Told::Ended(ended.unwrap_or_else(|_| lost())),
+                Some(event) = self.events.recv() => Told::Event(event),
+            };
+            if let Some(channel) = served.counter.swap(None) {
+                self.a = channel;
+            }
+            match told {
+                Told::Request(request) => Box::pin(self.serve(request)).await,
+                Told::Event(event) => drop(self.absorb(event)),
+                Told::Ended(outcome) => return outcome,
             }
         }
     }
 
     async fn serve(&mut self, request: Request) {
         self.absorb_pending();
+        let Some(request) = serve_from(&mut self.a, &self.services, &self.snapshot, request) else { return };
         match request {
-            Request::GetVariable { name, reply } => {
-                let (base, index) = match indexed(&name) {
-                    Some((base, index)) => (base, Some(index)),
-                    None => (name.as_str(), None),
-                };
-                let value = self.view().variable(base, index).map(std::borrow::Cow::into_owned);
-                give(reply, value);
-            }
-            Request::SetVariable { name, value, reply } => {
-                self.a.variables.set(&name, value.as_deref().unwrap_or_default());
-                give(reply, ());
-            }
             Request::Execute { app, data, reply } => {
                 self.execute_named(&app, &Template::parse(data)).await;
                 give(reply, ());
             }
-            Request::State { reply } => give(reply, self.session_state()),
             Request::Answer { reply } => {
                 let done = self.answer().await;
                 give(reply, done);
@@ -95,11 +195,6 @@ impl Call {
             Request::PreAnswer { reply } => {
                 let done = self.pre_answer().await;
                 give(reply, done);
-            }
-            Request::Hangup { cause, reply } => {
-                let cause = if cause.trim().is_empty() { Cause::NORMAL_CLEARING } else { Cause::parse(&cause) };
-                self.hangup(cause);
-                give(reply, ());
             }
             Request::Stream { path, start_sample, reply } => {
                 let played = self.play(&path, start_sample, DigitRule::Keep).await;
@@ -121,10 +216,6 @@ impl Call {
                 let digits = self.play_and_get_digits(&spec).await;
                 give(reply, digits);
             }
-            Request::FlushDigits { reply } => {
-                self.a.digits.clear();
-                give(reply, ());
-            }
             Request::Transfer { extension, dialplan, context, reply } => {
                 // On a channel that is gone FreeSWITCH reports success and does nothing.
                 let done = !self.a.up() || self.transfer(&extension, dialplan.as_deref(), context.as_deref());
@@ -138,19 +229,12 @@ impl Call {
                 let expanded = self.expand_text(&text).await;
                 give(reply, expanded);
             }
-        }
-    }
-
-    fn session_state(&self) -> SessionState {
-        let ready = self.executing();
-        SessionState {
-            ready,
-            answered: self.a.answered,
-            media_ready: ready && self.a.has_media(),
-            bridged: self.a.bridged,
-            state: self.a.phase.name(),
-            hangup_cause: self.a.cause,
-            transferring: self.a.phase == Phase::Routing,
+            // Served above.
+            Request::GetVariable { .. }
+            | Request::SetVariable { .. }
+            | Request::State { .. }
+            | Request::Hangup { .. }
+            | Request::FlushDigits { .. } => {}
         }
     }
 }
