@@ -200,6 +200,12 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Whether the audio of a port wakes the thread.
+    pub(super) fn set_waking(&self, port: &Port, waking: bool) -> io::Result<()> {
+        let flags = if waking { epoll::EventFlags::IN } else { epoll::EventFlags::empty() };
+        Ok(epoll::modify(&self.epoll, &port.pair.rtp, epoll::EventData::new_u64(port.shared.id * 2), flags)?)
+    }
+
     /// Takes all letters.
     pub(super) fn take(&self) -> Vec<Letter> {
         let mut letters = self.letters();

@@ -16,6 +16,8 @@ use super::port::Port;
 const BUFFER: usize = 2048;
 /// Sockets that are looked at in one turn.
 const EVENTS: usize = 256;
+/// Datagrams of one port that are read at one of its frames; the usual number is one.
+const MOST_DRAINED: usize = 16;
 /// After this time at the latest a thread reads its letters.
 pub(super) const LONGEST_SLEEP: Micros = 1000 * MS;
 
@@ -83,6 +85,33 @@ impl Worker {
         let left = due.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP);
         let ms = left.div_ceil(MS) as i64;
         Timespec { tv_sec: ms / 1000, tv_nsec: ms % 1000 * 1_000_000 }
+    }
+
+    /// Reads what arrived for a port whose packets wake nobody, as far as it is not a flood.
+    fn drain(&mut self, slot: usize) {
+        let mut buffer = [0; BUFFER];
+        for _ in 0..MOST_DRAINED {
+            let now = self.now;
+            let Some(port) = self.port(slot) else { return };
+            let Some((len, from)) = port.read(false, &mut buffer) else { return };
+            if let Some(datagram) = buffer.get_mut(..len) {
+                port.receive(datagram, from, now);
+            }
+        }
+    }
+
+    /// While a port sends by its own clock and nobody waits for what it receives, its packets need not wake the thread:
+    /// they are read when the next frame is sent.
+    fn choose_waking(&mut self, slot: usize) {
+        let engine = Arc::clone(&self.engine);
+        let (Some(mailbox), Some(port)) = (engine.mailboxes.get(self.index), self.port(slot)) else { return };
+        if port.wants_quiet() == port.quiet {
+            return;
+        }
+        match mailbox.set_waking(port, port.quiet) {
+            Ok(()) => port.quiet = !port.quiet,
+            Err(error) => tracing::error!(%error, "a media port cannot be watched"),
+        }
     }
 
     /// Reads one datagram: when more wait, the next turn begins at once.
@@ -200,8 +229,10 @@ impl Worker {
         let Ok([Some(one), Some(two)]) = self.slots.get_disjoint_mut([a, b]) else { return };
         one.join(b, two, now);
         two.join(a, one, now);
-        self.arm(a);
-        self.arm(b);
+        for slot in [a, b] {
+            self.choose_waking(slot);
+            self.arm(slot);
+        }
     }
 
     fn unjoin(&mut self, slot: usize) {
@@ -252,7 +283,7 @@ impl Worker {
                 tracing::error!(%error, "a media port cannot be left");
             }
         }
-        port.armed = None;
+        (port.armed, port.quiet) = (None, false);
         Some(port)
     }
 
@@ -272,8 +303,12 @@ impl Worker {
 
     fn run_port(&mut self, slot: usize) {
         let now = self.now;
+        if self.port(slot).is_some_and(|port| port.quiet) {
+            self.drain(slot);
+        }
         let Some(port) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         port.run(now, &mut self.scratch);
+        self.choose_waking(slot);
         self.arm(slot);
     }
 

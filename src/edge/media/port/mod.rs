@@ -35,6 +35,8 @@ pub(super) struct Port {
     pub(super) peer: Option<usize>,
     /// Time for which the thread has it in its list of times.
     pub(super) armed: Option<Micros>,
+    /// Its audio does not wake the thread.
+    pub(super) quiet: bool,
     stream: Option<Stream>,
     /// How audio of the peer becomes ours.
     route: Route,
@@ -82,6 +84,7 @@ impl Port {
             pair,
             peer: None,
             armed: None,
+            quiet: false,
             stream: None,
             route: Route::None,
             echo: false,
@@ -235,6 +238,11 @@ impl Port {
         } else if self.tick.is_none() {
             (self.tick, self.fresh) = (Some(now), true);
         }
+    }
+
+    /// Whether what it receives may wait for its next own frame.
+    pub(super) fn wants_quiet(&self) -> bool {
+        self.tick.is_some() && self.peer.is_none() && !self.echo
     }
 
     fn wants_clock(&self) -> bool {
