@@ -273,10 +273,7 @@ impl Hunt {
             Some(context) if self.request.exhaustive => {
                 (walk.extension < context.extensions.len()).then_some(walk.extension)
             }
-            Some(context) => {
-                let destination = facts.profile_field("destination_number").unwrap_or_default();
-                context.index.next(walk.extension, &destination)
-            }
+            Some(context) => context.index.next(walk.extension, |field| facts.profile_field(field)),
         };
         let Some(next) = next else {
             self.leave_context();

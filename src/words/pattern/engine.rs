@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::forms::{Form, shape};
+use super::small::{Captures, Heads, Small};
 use super::syntax::{Target, Translation, translate};
 use super::{PatternError, Shape};
 
@@ -29,6 +30,8 @@ pub struct Pattern {
 #[derive(Debug)]
 struct Source {
     shape: Shape,
+    /// How it is matched without an engine.
+    small: Option<Small>,
     ignore_case: bool,
     dot_newline: bool,
     backtracking: bool,
@@ -94,7 +97,7 @@ impl Pattern {
     /// Builds the engine now and tells whether the pattern can be used.
     pub fn compile(&self) -> Result<(), PatternError> {
         let source = self.read.as_ref().map_err(Clone::clone)?;
-        if source.shape != Shape::Other {
+        if source.shape != Shape::Other || source.small.is_some() {
             return Ok(());
         }
         self.engine(source, "").map(|_| ()).map_err(Clone::clone)
@@ -103,6 +106,11 @@ impl Pattern {
     /// What it asks for, when that is simple.
     pub fn shape(&self) -> &Shape {
         self.read.as_ref().map_or(&Shape::Other, |source| &source.shape)
+    }
+
+    /// How any subject that it matches begins, in at most `limit` ways.
+    pub fn heads(&self, limit: usize) -> Heads {
+        self.read.as_ref().ok().and_then(|source| source.small.as_ref()).map_or(Heads::Any, |small| small.heads(limit))
     }
 
     /// Number of groups, the whole match not counted.
@@ -121,6 +129,9 @@ impl Pattern {
         if let Some(found) = literal_match(&source.shape, subject) {
             return Ok(found.is_some());
         }
+        if let Some(found) = source.walk(subject) {
+            return Ok(found.is_some());
+        }
         match self.engine(source, subject).map_err(Clone::clone)? {
             Engine::Linear(regex) => Ok(regex.is_match(subject.as_bytes())),
             Engine::Backtracking(regex) => {
@@ -134,6 +145,13 @@ impl Pattern {
         let source = self.read.as_ref().map_err(Clone::clone)?;
         if let Some(found) = literal_match(&source.shape, subject) {
             return Ok(found.map(|end| Groups { ranges: vec![Some(0..end)] }));
+        }
+        if let Some(found) = source.walk(subject) {
+            let ranges = |captures: Captures| {
+                let taken = captures.into_iter().take(source.groups + 1);
+                taken.map(|group| group.map(|(start, end)| start..end)).collect()
+            };
+            return Ok(found.map(|captures| Groups { ranges: ranges(captures) }));
         }
         match self.engine(source, subject).map_err(Clone::clone)? {
             Engine::Linear(regex) => Ok(regex
@@ -167,7 +185,17 @@ impl Source {
         let Translation { backtracking, dollar, groups, .. } =
             translate(Target::Linear).map_err(|error| shift(error, form.skipped))?;
         let shape = if form.ignore_case { Shape::Other } else { shape(&form.expression) };
-        Ok(Self { shape, ignore_case: form.ignore_case, dot_newline: form.dot_newline, backtracking, dollar, groups })
+        let plain = !form.ignore_case && !form.dot_newline && shape == Shape::Other;
+        let small = if plain { Small::read(&form.expression) } else { None };
+        let small = small.filter(|small| small.groups() == groups);
+        let (ignore_case, dot_newline) = (form.ignore_case, form.dot_newline);
+        Ok(Self { shape, small, ignore_case, dot_newline, backtracking, dollar, groups })
+    }
+
+    /// The match by the walker; `None`: an engine has to decide.
+    #[expect(clippy::option_option, reason = "outer: it was decided; inner: it matches")]
+    fn walk(&self, subject: &str) -> Option<Option<Captures>> {
+        self.small.as_ref()?.find(subject.as_bytes()).ok()
     }
 }
 

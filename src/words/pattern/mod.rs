@@ -5,7 +5,7 @@
 //! newline, `$` also before a final newline, ASCII classes.
 //!
 //! A pattern is read when it is made (so that mistakes are found at load) and its engine is built at first use. Literal
-//! patterns need no engine; the others go to the linear-time engine, or, with look-around, back-references, atomic groups
+//! patterns and those of a simple subset need no engine; the others go to the linear-time engine, or, with look-around, back-references, atomic groups
 //! or possessive quantifiers, to a backtracking one with a step limit. A pattern that fails to compile or exceeds a limit
 //! never matches; [`Pattern::error`] says why.
 //!
@@ -15,9 +15,11 @@ mod class;
 mod engine;
 mod error;
 mod forms;
+mod small;
 mod substitute;
 mod syntax;
 
 pub use engine::{Groups, Pattern};
 pub use error::PatternError;
 pub use forms::Shape;
+pub use small::Heads;
