@@ -24,6 +24,10 @@ pub struct Subject {
     pub conf: Option<PathBuf>,
     /// Folders of a configuration without a `freeswitch.xml`.
     pub folders: Folders,
+    /// With `conf`: dialplans that take the place of its own.
+    pub dialplan: Option<String>,
+    /// With `conf`: users that take the place of its own.
+    pub directory: Option<String>,
     /// Lua scripts.
     pub scripts: PathBuf,
     /// Prompts.
@@ -38,6 +42,8 @@ impl Subject {
         Self {
             conf: None,
             folders: Folders::below(&folder.to_string_lossy()),
+            dialplan: None,
+            directory: None,
             scripts: folder.join("scripts"),
             sounds: folder.join("sounds"),
             commands: true,
@@ -92,6 +98,7 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
     let loader = FileLoader { commands: subject.commands };
     let xml::Loaded { root, sources, globals, mut diagnostics, .. } =
         xml::load(&name, &text, globals(subject), &loader);
+    let root = root.map(|root| if replaced_sections(subject).is_empty() { root } else { merged(root) });
     let (mut dialplan, mut directory, mut profiles) = (Dialplan::default(), Directory::default(), Vec::new());
     if let Some(root) = &root {
         let (compiled, findings) = Dialplan::compile(root, &Catalog);
@@ -124,12 +131,46 @@ pub fn check(subject: &Subject) -> Result<Report, String> {
     Ok(Report { sources, diagnostics, contexts, users: directory.user_count(), scripts })
 }
 
+/// Sections of `--conf` whose place files of another folder take.
+fn replaced_sections(subject: &Subject) -> Vec<(&'static str, &str)> {
+    let sections = [("dialplan", &subject.dialplan), ("directory", &subject.directory)];
+    let sections = sections.into_iter().filter(|_| subject.conf.is_some());
+    sections.filter_map(|(name, folder)| Some((name, folder.as_deref()?))).collect()
+}
+
+/// Puts sections that follow a whole document into the place of its own.
+fn merged(outer: Element) -> Element {
+    let (mut documents, sections): (Vec<_>, Vec<_>) =
+        outer.children.into_iter().partition(|child| child.name == "document");
+    let Some(mut root) = documents.pop() else { return Element { children: sections, ..Element::default() } };
+    let name = |section: &Element| section.attribute("name").map(|name| name.text.clone());
+    let new: Vec<_> = sections.iter().map(name).collect();
+    root.children.retain(|child| child.name != "section" || !new.contains(&name(child)));
+    root.children.extend(sections);
+    root
+}
+
 /// Name and text of the root document.
 fn root(subject: &Subject) -> Result<(String, Vec<u8>), String> {
+    let replaced = replaced_sections(subject);
+    let missing = replaced.iter().find(|(_, folder)| !Path::new(folder).is_dir());
+    if let Some((_, folder)) = missing {
+        return Err(format!("there is no folder {folder}"));
+    }
     if let Some(conf) = &subject.conf {
         let path = conf.join("freeswitch.xml");
         let text = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        return Ok((path.to_string_lossy().into_owned(), text));
+        if replaced.is_empty() {
+            return Ok((path.to_string_lossy().into_owned(), text));
+        }
+        // After the whole of it: what it sets holds in them as well.
+        let include = |data: &str| format!("<X-PRE-PROCESS cmd=\"include\" data=\"{data}\"/>\n");
+        let sections = replaced.iter().map(|(name, folder)| {
+            format!("<section name=\"{name}\">\n{}</section>\n", include(&format!("{folder}/*.xml")))
+        });
+        let text =
+            format!("<document>\n{}{}</document>\n", include(&path.to_string_lossy()), sections.collect::<String>());
+        return Ok(("freeswitch.xml".to_owned(), text.into_bytes()));
     }
     let dialplan = &subject.folders.dialplan;
     if !Path::new(dialplan).is_dir() {
@@ -248,6 +289,36 @@ mod tests {
             assert_eq!((shown.as_str(), report.scripts), ("", 1), "{action}");
             assert_eq!(report.contexts, [("public".to_owned(), 1)]);
         }
+    }
+
+    #[test]
+    fn folders_take_the_place_of_sections_of_a_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let context = |name: &str| {
+            format!("<context name=\"{name}\"><extension name=\"$${{x}}\"><condition/></extension></context>")
+        };
+        for (name, text) in [
+            ("conf/freeswitch.xml", "<document>\n<X-PRE-PROCESS cmd=\"set\" data=\"x=set\"/>\n\
+              <section name=\"dialplan\">\n<X-PRE-PROCESS cmd=\"include\" data=\"dialplan/*.xml\"/>\n</section>\n</document>".to_owned()),
+            ("conf/dialplan/a.xml", context("own")),
+            ("other/a.xml", context("other")),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let conf = folder.path().join("conf");
+        let mut subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
+        let contexts = |subject: &Subject| {
+            let report = check(subject).unwrap();
+            assert_eq!(render(&report.sources, &report.diagnostics), "");
+            report.contexts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(contexts(&subject), ["own"]);
+        subject.dialplan = Some(folder.path().join("other").to_string_lossy().into_owned());
+        assert_eq!(contexts(&subject), ["other"]);
+        subject.dialplan = Some("nosuch".to_owned());
+        assert_eq!(check(&subject).unwrap_err(), "there is no folder nosuch");
     }
 
     #[test]

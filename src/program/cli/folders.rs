@@ -10,11 +10,11 @@ pub struct FolderArgs {
     /// Configuration folder whose freeswitch.xml is the root; it includes dialplan and users itself
     #[arg(long, value_name = "DIR")]
     conf: Option<PathBuf>,
-    /// XML dialplans
-    #[arg(long, value_name = "DIR", conflicts_with = "conf")]
+    /// XML dialplans; with --conf they take the place of its own
+    #[arg(long, value_name = "DIR")]
     dialplan: Option<PathBuf>,
-    /// Users
-    #[arg(long, value_name = "DIR", conflicts_with = "conf")]
+    /// Users; with --conf they take the place of its own
+    #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
     /// Lua scripts
     #[arg(long, value_name = "DIR")]
@@ -36,9 +36,11 @@ impl FolderArgs {
         subject.commands = !self.no_exec;
         if let Some(dialplan) = &self.dialplan {
             subject.folders.dialplan = text(dialplan);
+            subject.dialplan = Some(text(dialplan));
         }
         if let Some(directory) = &self.directory {
             subject.folders.directory = text(directory);
+            subject.directory = Some(text(directory));
         }
         if let Some(scripts) = &self.scripts {
             subject.scripts.clone_from(scripts);
