@@ -41,6 +41,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("edge/media", &[]),
     ("edge/net", &[]),
     ("edge/store", &[]),
+    ("edge/watch", &[]),
     ("program/check", &[]),
     ("program/cli", &["server", "check", "phone"]),
     ("program/phone", &[]),

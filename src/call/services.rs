@@ -52,9 +52,15 @@ impl Globals {
         });
     }
 
-    /// Replaces them all (reload).
-    pub fn replace(&self, variables: Variables) {
-        self.0.store(Arc::new(variables));
+    /// Sets those of a configuration that was loaded anew; others stay, as in FreeSWITCH.
+    pub fn extend(&self, variables: &Variables) {
+        self.0.rcu(|old| {
+            let mut new = Variables::clone(old);
+            for (name, value) in variables.iter() {
+                new.set(name, value);
+            }
+            new
+        });
     }
 }
 

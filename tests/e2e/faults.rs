@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switch::program::phone::{CallEnd, Codec, FarEnd, FarScript, Sound, Transport};
 
-use super::support::{LOOPBACK, PATIENCE, Switch, context, until};
+use super::support::{LOOPBACK, Switch, context, until};
 
 fn plan(extensions: &[(&str, &[(&str, &str)])]) -> String {
     format!("<include>\n{}</include>\n", context("public", extensions))
@@ -171,31 +171,6 @@ async fn a_far_end_without_address_fails_the_call() {
     let descriptors = switch.descriptors();
     assert_eq!(switch.call("name", |_| ()).await.status, Some(503));
     calm(&switch, descriptors).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broken_reload_keeps_the_running_dialplan() {
-    let version = |phrase: &str| plan(&[("^version$", &[("respond", &format!("486 {phrase}"))])]);
-    let switch = Switch::start(&[("dialplan/a.xml", &version("One"))]);
-    let file = switch.folder().join("dialplan/a.xml");
-    let reload = || {
-        let status = std::process::Command::new("kill").args(["-HUP", &switch.pid().to_string()]).status();
-        assert!(status.expect("a signal").success());
-    };
-    std::fs::write(&file, version("Two").replace("</context>", "</kontext>")).expect("a file");
-    reload();
-    until("the log tells the mistake", || {
-        let log = switch.log();
-        log.contains("the present configuration stays in force") && log.contains("a.xml:")
-    })
-    .await;
-    let phrase = |report: &switch::program::phone::CallReport| report.responses.last().map(|last| last.phrase.clone());
-    assert_eq!(phrase(&switch.call("version", |_| ()).await).as_deref(), Some("One"));
-    std::fs::write(&file, version("Three")).expect("a file");
-    reload();
-    // Each call asks anew, so nothing has to be waited for in between.
-    let changed = async { while phrase(&switch.call("version", |_| ()).await).as_deref() != Some("Three") {} };
-    tokio::time::timeout(PATIENCE, changed).await.expect("the new dialplan is in force");
 }
 
 #[tokio::test(flavor = "multi_thread")]

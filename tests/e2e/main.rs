@@ -3,4 +3,5 @@
 mod faults;
 mod matrix;
 mod peers;
+mod reload;
 mod support;

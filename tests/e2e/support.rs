@@ -58,6 +58,11 @@ fn rtp_range() -> (u16, u16) {
 impl Switch {
     /// Starts a switch with these files (name and text) and the shipped sounds.
     pub(crate) fn start(files: &[(&str, &str)]) -> Self {
+        Self::start_with(&[], files)
+    }
+
+    /// Starts a switch with further arguments.
+    pub(crate) fn start_with(arguments: &[&str], files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for part in ["dialplan", "scripts", "directory"] {
             std::fs::create_dir(folder.path().join(part)).expect("a folder");
@@ -71,6 +76,7 @@ impl Switch {
         let mut process = Command::new(env!("CARGO_BIN_EXE_switch"))
             .args(["--sip", "127.0.0.1:0", "--log", "warn", "--sounds", sounds])
             .args(["--rtp", &format!("{low}-{high}")])
+            .args(arguments)
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

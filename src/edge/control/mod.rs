@@ -1,1 +1,5 @@
 //! Event socket and control socket.
+
+mod local;
+
+pub use local::{ControlSocket, Handler, ask};

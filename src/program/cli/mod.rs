@@ -8,6 +8,7 @@ pub mod causes;
 pub mod check;
 pub mod demo;
 pub mod folders;
+pub mod reload;
 pub mod run;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Start a switch, call through it, and show what the callers hear when calls fail
     Demo(demo::DemoArgs),
+    /// Have a running switch load its configuration anew
+    Reload(reload::ReloadArgs),
     /// Explain SIP codes and hangup causes
     Causes(causes::CausesArgs),
 }
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
         Some(Command::Causes(args)) => causes::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Reload(args)) => reload::run(&args),
         None => run::run(&cli.run),
     }
 }

@@ -1,7 +1,8 @@
 //! `switch`: runs the switch until Ctrl-C.
 //!
-//! The first Ctrl-C (or SIGTERM) refuses new calls and waits for the last one to end; the second stops at once. SIGHUP
-//! loads the configuration anew. Exit status: 0 stopped on request; 2 it could not start.
+//! The first Ctrl-C (or SIGTERM) refuses new calls and waits for the last one to end; the second stops at once. SIGHUP,
+//! `switch reload` and, with `--watch`, a change of a file load the configuration anew. Exit status: 0 stopped on request;
+//! 2 it could not start.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -10,8 +11,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use super::folders::FolderArgs;
+use crate::edge::control::ControlSocket;
+use crate::edge::watch::Watch;
 use crate::engine::sip::Transport;
 use crate::program::server::{Server, ServerConfig, Summary};
 
@@ -35,6 +40,9 @@ pub struct RunArgs {
     /// Databases, call records, recordings
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// Load the configuration anew when one of its files changes
+    #[arg(long)]
+    watch: bool,
     /// Log level: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
@@ -78,7 +86,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    if let Err(error) = runtime.block_on(until_stopped(&server, &config)) {
+    if let Err(error) = runtime.block_on(until_stopped(&server, &config, args.watch)) {
         return fail(&error);
     }
     server.stop();
@@ -139,15 +147,23 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! { _ = one.recv() => {} _ = other.recv() => {} }
 }
 
-async fn until_stopped(server: &Arc<Server>, config: &ServerConfig) -> std::io::Result<()> {
+async fn until_stopped(server: &Arc<Server>, config: &ServerConfig, watch: bool) -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
+    let changed = Arc::new(Notify::new());
+    let _watch = if watch {
+        Some(Watch::begin(&server.folders(), Arc::clone(&changed)).map_err(std::io::Error::other)?)
+    } else {
+        None
+    };
+    let control = serve_commands(server, &config.data).await;
     // Who reads this may call, or interrupt, at once.
     welcome(server, config);
     loop {
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => break,
-            _ = hangup.recv() => reload(server),
+            _ = hangup.recv() => reload(server).await,
+            () = changed.notified() => reload(server).await,
         }
     }
     tracing::info!("no new calls; waiting for the last one to end");
@@ -155,15 +171,36 @@ async fn until_stopped(server: &Arc<Server>, config: &ServerConfig) -> std::io::
         () = server.drain() => {}
         () = either(&mut interrupt, &mut terminate) => tracing::info!("stopping at once"),
     }
+    if let Some(control) = control {
+        control.abort();
+        // It removes its file on its way out.
+        let _ = control.await;
+    }
     Ok(())
 }
 
-fn reload(server: &Arc<Server>) {
-    match server.reload() {
-        Ok(Summary { contexts, extensions, users, .. }) => {
+/// Opens the control socket; without it the switch runs as well.
+async fn serve_commands(server: &Arc<Server>, data: &Path) -> Option<JoinHandle<()>> {
+    match ControlSocket::open(data).await {
+        Ok(socket) => {
+            let server = Arc::clone(server);
+            Some(tokio::spawn(socket.serve(Arc::new(move |line: &str| server.command(line)))))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "no control socket in {}: switch reload will not work", data.display());
+            None
+        }
+    }
+}
+
+async fn reload(server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    match tokio::task::spawn_blocking(move || server.reload()).await {
+        Ok(Ok(Summary { contexts, extensions, users, .. })) => {
             tracing::info!(contexts, extensions, users, "configuration loaded anew");
         }
-        Err(error) => tracing::error!("the present configuration stays in force: {error}"),
+        Ok(Err(error)) => tracing::error!("the present configuration stays in force: {error}"),
+        Err(error) => tracing::error!(%error, "the present configuration stays in force"),
     }
 }
 

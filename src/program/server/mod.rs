@@ -1,6 +1,7 @@
 //! The switch itself: loads the configuration, starts media, scripts and SIP, and holds them together until it is told to
 //! stop. A reload swaps the configuration that new calls see; a broken one leaves the present one in force.
 
+mod commands;
 mod directory;
 mod scripts;
 
@@ -101,6 +102,8 @@ pub struct Server {
     directory: Arc<ArcSwap<Directory>>,
     subject: Subject,
     summary: Mutex<Summary>,
+    /// Held by the reload that is under way.
+    reloading: Mutex<()>,
 }
 
 /// Starts the task of a call on the thread that owns its signalling.
@@ -193,6 +196,7 @@ impl Server {
             directory,
             subject: config.subject.clone(),
             summary,
+            reloading: Mutex::default(),
         }))
     }
 
@@ -211,8 +215,22 @@ impl Server {
         self.services.globals.set(name, value);
     }
 
-    /// Loads the configuration anew. Calls that run keep the one they began with; a broken one changes nothing.
+    /// Folders whose files make up the configuration.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let Subject { conf, folders, dialplan, directory, .. } = &self.subject;
+        let base = PathBuf::from(&folders.base);
+        let usual = || {
+            let named = [&folders.dialplan, &folders.directory].map(PathBuf::from);
+            [base.join("sip_profiles"), base.join("autoload_configs")].into_iter().chain(named).collect()
+        };
+        let own = conf.as_ref().map_or_else(usual, |conf| vec![conf.clone()]);
+        own.into_iter().chain([dialplan, directory].into_iter().flatten().map(PathBuf::from)).collect()
+    }
+
+    /// Loads the configuration anew. Calls that run keep the one they began with; a broken one changes nothing. Blocks
+    /// while it loads.
     pub fn reload(&self) -> Result<Summary, StartError> {
+        let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = load(&self.subject).map_err(StartError::Nothing)?;
         if loaded.root.is_none() {
             return Err(StartError::Configuration(render(&loaded.sources, &loaded.diagnostics)));
@@ -221,7 +239,7 @@ impl Server {
         self.services.snapshot.store(Arc::new(snapshot(&loaded)));
         self.directory.store(Arc::clone(&loaded.directory));
         let new = summary(&self.subject, &loaded);
-        self.services.globals.replace(loaded.globals);
+        self.services.globals.extend(&loaded.globals);
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(new)
     }
