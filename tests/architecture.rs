@@ -25,7 +25,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/api", &["control", "event"]),
     ("call/app", &["control", "task"]),
     ("call/cdr", &[]),
-    ("call/channel", &["api", "services"]),
+    ("call/channel", &["api", "observe", "services"]),
     ("call/control", &[]),
     ("call/dial", &["leg", "media", "failure"]),
     ("call/event", &[]),
@@ -33,8 +33,12 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/leg", &["media"]),
     ("call/lua", &["control", "app", "api", "event", "cdr"]),
     ("call/media", &["leg"]),
+    ("call/observe", &[]),
     ("call/services", &["api", "cdr", "control", "leg", "media"]),
-    ("call/task", &["api", "app", "cdr", "channel", "control", "dial", "failure", "leg", "media", "services"]),
+    (
+        "call/task",
+        &["api", "app", "cdr", "channel", "control", "dial", "failure", "leg", "media", "observe", "services"],
+    ),
     ("edge/control", &[]),
     ("edge/endpoint", &["net", "store"]),
     ("edge/files", &[]),
@@ -43,9 +47,11 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("edge/store", &[]),
     ("edge/watch", &[]),
     ("program/check", &[]),
-    ("program/cli", &["server", "check", "phone"]),
+    ("program/cli", &["server", "check", "phone", "rehearsal"]),
     ("program/phone", &[]),
-    ("program/server", &["check"]),
+    ("program/rehearsal", &["check", "snapshot"]),
+    ("program/server", &["check", "snapshot"]),
+    ("program/snapshot", &["check"]),
 ];
 
 /// What a module may not name although it lies on a lower floor.

@@ -14,5 +14,6 @@ pub mod failure;
 pub mod leg;
 pub mod lua;
 pub mod media;
+pub mod observe;
 pub mod services;
 pub mod task;

@@ -64,6 +64,9 @@ impl Globals {
     }
 }
 
+/// Tells the microseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 /// Everything a call needs from its switch.
 pub struct Services {
     /// The present configuration.
@@ -81,7 +84,7 @@ pub struct Services {
     /// The stores of `hash` and `db`. Held only while one value is read or written.
     pub store: Mutex<Box<dyn Store + Send>>,
     /// Microseconds since 1970.
-    pub now_us: fn() -> u64,
+    pub now_us: Clock,
     /// A fresh identifier.
     pub new_uuid: fn() -> String,
     /// Name of the machine.

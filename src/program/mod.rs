@@ -3,4 +3,6 @@
 pub mod check;
 pub mod cli;
 pub mod phone;
+pub mod rehearsal;
 pub mod server;
+pub mod snapshot;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::Channel;
 use crate::call::api::{self, ApiContext, Directory, Store};
+use crate::call::observe::Observer;
 use crate::call::services::{Services, Snapshot};
-use crate::engine::dialplan::HuntFacts;
+use crate::engine::dialplan::{HuntFacts, Recorder};
 use crate::words::civil::Zones;
 use crate::words::expand::{Api, Lookup};
 use crate::words::model::Variables;
@@ -35,6 +36,7 @@ pub struct View<'c> {
     globals: std::sync::Arc<Variables>,
     channel: Option<&'c mut Channel>,
     peer: Option<&'c mut Channel>,
+    observer: Option<&'c mut (dyn Observer + 'static)>,
     store: SharedStore<'c>,
 }
 
@@ -57,8 +59,15 @@ impl<'c> View<'c> {
             globals: services.globals.all(),
             channel: None,
             peer: None,
+            observer: None,
             store: SharedStore(services),
         }
+    }
+
+    /// Has somebody look on.
+    #[must_use]
+    pub fn observed(self, observer: Option<&'c mut (dyn Observer + 'static)>) -> Self {
+        Self { observer, ..self }
     }
 
     fn channel_of(&self, uuid: &str) -> Option<&Channel> {
@@ -78,7 +87,11 @@ impl Lookup for View<'_> {
         if AWAITED.iter().any(|awaited| awaited.eq_ignore_ascii_case(name)) {
             return Api::Pending;
         }
-        api::run(name, self, args).map_or(Api::Unknown, Api::Value)
+        let value = api::run(name, self, args);
+        if let Some(observer) = &mut self.observer {
+            observer.api(name, args, value.as_deref());
+        }
+        value.map_or(Api::Unknown, Api::Value)
     }
 }
 
@@ -101,6 +114,11 @@ impl HuntFacts for View<'_> {
 
     fn now(&self) -> Timestamp {
         ApiContext::now(self)
+    }
+
+    fn recorder(&mut self) -> Option<&mut dyn Recorder> {
+        let observer = self.observer.as_deref_mut()?;
+        Some(observer)
     }
 }
 

@@ -22,7 +22,7 @@ impl Call {
             context: profile.context.clone(),
             destination: profile.destination_number.clone(),
             nested: !self.a.nested.is_empty(),
-            exhaustive: false,
+            exhaustive: self.exhaustive,
             zones: self.snapshot.zones.clone(),
         };
         let mut hunt = Hunt::new(self.snapshot.dialplan.clone(), request);
@@ -44,6 +44,7 @@ impl Call {
     }
 
     async fn run_inline(&mut self, action: &Action, known: bool) {
+        self.show(action, true);
         match action.registered.and_then(app::find) {
             Some(application) if known => {
                 let data = self.expand(&action.data).await;
@@ -64,6 +65,7 @@ impl Call {
             if !self.executing() && !dead_but_running {
                 return;
             }
+            self.show(action, false);
             match action.registered.and_then(app::find) {
                 Some(application) => self.execute_application(application, &action.data).await,
                 None => self.execute_named(&action.application, &action.data).await,
@@ -119,7 +121,9 @@ impl Call {
         self.a.variables.set("current_application", application.name);
         self.a.variables.set("current_application_data", data);
         self.a.variables.remove("current_application_response");
+        let acts = self.observer.as_mut().is_none_or(|observer| observer.execute(application.name, data));
         match application.run {
+            _ if !acts => {}
             Run::Now(run) => run(self, data),
             Run::Wait(run) => run(self, data).await,
         }
@@ -128,6 +132,13 @@ impl Call {
         }
         if has_scope {
             self.a.scopes.pop();
+        }
+    }
+
+    /// Shows an action to who looks on.
+    fn show(&mut self, action: &Action, inline: bool) {
+        if let Some(observer) = &mut self.observer {
+            observer.action(&action.application, action.data.text(), action.span, inline);
         }
     }
 

@@ -33,6 +33,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::call::channel::{Channel, Phase, View};
 use crate::call::leg::{CallEvent, EventSink, Incoming, Leg, LegCommand, LegEvent, LegId};
 use crate::call::media::{MediaEvent, PlayId};
+use crate::call::observe::Observer;
 use crate::call::services::{Services, Snapshot};
 use crate::engine::dialplan::Outcome;
 use crate::words::model::{Cause, truthy};
@@ -92,6 +93,10 @@ pub struct Call {
     replacement: Option<(String, String)>,
     extension: Arc<str>,
     hunted_context: Arc<str>,
+    /// Who looks on.
+    observer: Option<Box<dyn Observer>>,
+    /// Visit every extension, also those that are known not to match.
+    exhaustive: bool,
 }
 
 /// Takes one call from start to end.
@@ -102,10 +107,14 @@ pub async fn run(services: Arc<Services>, incoming: Incoming) {
 }
 
 async fn whole(services: Arc<Services>, incoming: Incoming) {
-    let mut call = Call::new(services, incoming);
-    call.begin();
-    call.route().await;
-    call.finish().await;
+    Call::new(services, incoming).run().await;
+}
+
+/// As [`run`], with somebody who looks on. `exhaustive`: the hunts visit every extension, also those that are known not to
+/// match.
+pub async fn rehearse(services: Arc<Services>, incoming: Incoming, observer: Box<dyn Observer>, exhaustive: bool) {
+    let call = Call { observer: Some(observer), exhaustive, ..Call::new(services, incoming) };
+    call.run().await;
 }
 
 impl Call {
@@ -133,9 +142,17 @@ impl Call {
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
+            observer: None,
+            exhaustive: false,
             snapshot,
             services,
         }
+    }
+
+    async fn run(mut self) {
+        self.begin();
+        self.route().await;
+        self.finish().await;
     }
 
     fn begin(&mut self) {
@@ -183,7 +200,7 @@ impl Call {
     /// The channel as expansion and hunts see it.
     pub fn view(&mut self) -> View<'_> {
         let peer = self.callees.first_mut().map(|callee| &mut callee.channel);
-        View::new(&self.services, &self.snapshot, &mut self.a, peer)
+        View::new(&self.services, &self.snapshot, &mut self.a, peer).observed(self.observer.as_deref_mut())
     }
 
     /// A variable of the caller's channel, falling back to globals.

@@ -28,6 +28,12 @@ pub struct FolderArgs {
 }
 
 impl FolderArgs {
+    /// For a command that names a dialplan as well: the value of `--dialplan`, when it is no folder.
+    pub(super) fn take_dialplan_name(&mut self) -> Option<String> {
+        let name = self.dialplan.take_if(|dialplan| !dialplan.is_dir())?;
+        Some(name.to_string_lossy().into_owned())
+    }
+
     /// What they name; without `--conf` the usual folders below `folder`.
     pub(super) fn subject(&self, folder: &Path) -> Subject {
         let mut subject = Subject::below(self.conf.as_deref().unwrap_or(folder));

@@ -7,6 +7,7 @@ pub mod call;
 pub mod causes;
 pub mod check;
 pub mod demo;
+pub mod explain;
 pub mod folders;
 pub mod reload;
 pub mod run;
@@ -31,6 +32,8 @@ enum Command {
     Call(Box<call::CallArgs>),
     /// Report every mistake in dialplan, users, scripts and prompts
     Check(check::CheckArgs),
+    /// Explain which extension a number reaches, why, and what would run
+    Explain(Box<explain::ExplainArgs>),
     /// Start a switch, call through it, and show what the callers hear when calls fail
     Demo(demo::DemoArgs),
     /// Have a running switch load its configuration anew
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Some(Command::Causes(args)) => causes::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Reload(args)) => reload::run(&args),
         None => run::run(&cli.run),
     }

@@ -2,7 +2,6 @@
 //! stop. A reload swaps the configuration that new calls see; a broken one leaves the present one in force.
 
 mod commands;
-mod directory;
 mod scripts;
 
 use std::net::SocketAddr;
@@ -11,13 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::tz::TimeZone;
 
 use crate::call::control::ScriptHost;
 use crate::call::leg::{DialRequest, Incoming, LegFactory, Prepared};
 use crate::call::lua::{LuaConfig, LuaHost};
 use crate::call::media::MediaEngine;
-use crate::call::services::{Globals, Services, Snapshot};
+use crate::call::services::{Globals, Services};
 use crate::call::task;
 use crate::edge::endpoint::sip::{ProfileSettings, SipEndpoint, SipSettings, SipStartError};
 use crate::edge::endpoint::{CallStarter, Endpoints, ErrorEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint};
@@ -26,10 +24,9 @@ use crate::edge::store::{MemoryStore, RecordError, RecordFile};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
 use crate::program::check::{Loaded, Subject, load};
-use crate::words::civil::Zones;
+use crate::program::snapshot::snapshot;
 use crate::words::model::Cause;
 use crate::words::text::{Severity, render};
-use directory::UsersOfDirectory;
 
 /// How a switch is started.
 #[derive(Debug, Clone)]
@@ -170,7 +167,7 @@ impl Server {
                 scripts: Arc::clone(&scripts) as Arc<dyn ScriptHost>,
                 records: Arc::clone(&records) as _,
                 store: Mutex::new(Box::new(MemoryStore::default())),
-                now_us,
+                now_us: Arc::new(now_us),
                 new_uuid: || uuid::Uuid::new_v4().to_string(),
                 hostname: loaded.globals.get("hostname").unwrap_or("localhost").to_owned(),
                 switchname: loaded.globals.get("switchname").unwrap_or("switch").to_owned(),
@@ -266,18 +263,6 @@ impl Server {
 fn now_us() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
-}
-
-fn snapshot(loaded: &Loaded) -> Snapshot {
-    let zones = Zones::new(TimeZone::system()).with_system(Arc::new(|name| TimeZone::get(name).ok()));
-    Snapshot {
-        dialplan: Arc::clone(&loaded.dialplan),
-        directory: Arc::new(UsersOfDirectory {
-            directory: Arc::clone(&loaded.directory),
-            default_domain: loaded.globals.get("domain").unwrap_or_default().to_owned(),
-        }),
-        zones: Arc::new(zones),
-    }
 }
 
 /// Mistakes that do not keep the switch from running are worth a line each.

@@ -1,14 +1,32 @@
-//! The directory as API commands ask for it.
+//! What was loaded, as calls see it.
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use crate::call::api::{Directory as ApiDirectory, UserField};
+use crate::call::services::Snapshot;
 use crate::engine::config::Directory;
+use crate::program::check::Loaded;
+use crate::words::civil::Zones;
+
+/// The state of the configuration that calls keep.
+pub fn snapshot(loaded: &Loaded) -> Snapshot {
+    let zones = Zones::new(TimeZone::system()).with_system(Arc::new(|name| TimeZone::get(name).ok()));
+    Snapshot {
+        dialplan: Arc::clone(&loaded.dialplan),
+        directory: Arc::new(UsersOfDirectory {
+            directory: Arc::clone(&loaded.directory),
+            default_domain: loaded.globals.get("domain").unwrap_or_default().to_owned(),
+        }),
+        zones: Arc::new(zones),
+    }
+}
 
 /// Users, groups and domains of the loaded configuration.
-pub(super) struct UsersOfDirectory {
-    pub(super) directory: Arc<Directory>,
-    pub(super) default_domain: String,
+struct UsersOfDirectory {
+    directory: Arc<Directory>,
+    default_domain: String,
 }
 
 impl ApiDirectory for UsersOfDirectory {
