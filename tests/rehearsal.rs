@@ -1,0 +1,150 @@
+//! The rows of `tests/cases/dialplan.jsonl`, answered by a running FreeSWITCH, as rehearsed calls: the task that runs real
+//! calls, without a network.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use switch::program::check::{Subject, load};
+use switch::program::rehearsal::{Entry, FarEnd, Outcome, Rehearsal, Request};
+
+/// Rows that are answered differently on purpose: docs/compatibility.md says why.
+const OURS: &[&str] = &["cap-truncate", "cap-brace-bad", "rx-any-escape"];
+
+fn text<'r>(row: &'r Value, name: &str) -> &'r str {
+    row[name].as_str().unwrap_or_default()
+}
+
+/// Writes the row's dialplan into a folder.
+fn write(folder: &Path, row: &Value) {
+    let dialplan = format!(
+        "<X-PRE-PROCESS cmd=\"set\" data=\"gvar=global-value\"/>\n<X-PRE-PROCESS cmd=\"set\" data=\"glit=a${{b}}c\"/>\n\
+         <context name=\"t\">\n{}\n</context>\n",
+        text(row, "xml")
+    );
+    std::fs::create_dir_all(folder.join("dialplan")).expect("a folder");
+    std::fs::write(folder.join("dialplan/a.xml"), dialplan).expect("a file");
+}
+
+fn rehearsal(folder: &Path, row: &Value) -> Rehearsal {
+    write(folder, row);
+    Rehearsal::new(&load(&Subject::below(folder)).expect("a configuration"))
+}
+
+/// The call of a row.
+fn request(row: &Value) -> Request {
+    let at: jiff::Timestamp = row["date"].as_str().unwrap_or("2026-11-25T13:05:09Z").parse().expect("a date");
+    let variables = row["vars"].as_object().into_iter().flatten();
+    Request {
+        destination: text(row, "destination").to_owned(),
+        context: "t".to_owned(),
+        dialplan: String::new(),
+        caller: String::new(),
+        caller_name: String::new(),
+        variables: variables
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+        at: u64::try_from(at.as_microsecond()).expect("after 1970"),
+        far_end: FarEnd::Answers,
+        exhaustive: false,
+    }
+}
+
+fn rows() -> Vec<Value> {
+    let cases = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/dialplan.jsonl"));
+    cases.expect("the cases").lines().map(|line| serde_json::from_str(line).expect("a row")).collect()
+}
+
+/// What ran, in order.
+fn executed(outcome: &Outcome) -> Value {
+    let ran = |entry: &Entry| match entry {
+        Entry::Executed(execution) => Some(json!([execution.application, execution.data])),
+        _ => None,
+    };
+    outcome.entries.iter().filter_map(ran).collect()
+}
+
+#[tokio::test]
+async fn the_recorded_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (rows, mut wrong) = (rows(), String::new());
+    for row in &rows {
+        let outcome = rehearsal(folder.path(), row).call(&request(row)).await;
+        let found = executed(&outcome);
+        let cause = row["cause"].as_str().is_none_or(|cause| cause == outcome.cause);
+        let as_recorded = found == row["expect"] && cause;
+        if as_recorded == OURS.contains(&text(row, "id")) {
+            let (id, expected, recorded) = (text(row, "id"), &row["expect"], &row["cause"]);
+            let _ = writeln!(wrong, "{id}: expected {expected} {recorded}, found {found} {}", outcome.cause);
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert_eq!(rows.len(), 240);
+}
+
+/// Numbers from a seed: the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    /// The text, changed in a place or two.
+    fn change(&mut self, text: &str) -> String {
+        const LETTERS: &[char] = &['0', '1', '2', '3', '4', '5', '9', '*', '#', '+', 'a', '\n'];
+        let mut letters: Vec<char> = text.chars().collect();
+        for _ in 0..self.roll(4) {
+            let at = self.roll(letters.len() + 1);
+            let letter = *LETTERS.get(self.roll(LETTERS.len())).expect("within the list");
+            if self.roll(3) < 2 && at < letters.len() {
+                letters.remove(at);
+            }
+            if self.roll(3) < 2 {
+                letters.insert(at.min(letters.len()), letter);
+            }
+        }
+        letters.into_iter().collect()
+    }
+}
+
+/// Runs a call with the index and with a visit of every extension.
+async fn same_either_way(rehearsal: &Rehearsal, request: &Request) {
+    let every = Request { exhaustive: true, ..request.clone() };
+    let (indexed, every) = (rehearsal.call(request).await, rehearsal.call(&every).await);
+    // identifiers are fresh in each call
+    let shown = |outcome: &Outcome| {
+        let text = executed(outcome).to_string();
+        let uuid = text.split(|c: char| !c.is_ascii_hexdigit() && c != '-').filter(|word| word.len() == 36);
+        uuid.fold(text.clone(), |text, uuid| text.replace(uuid, "UUID"))
+    };
+    assert_eq!(shown(&indexed), shown(&every), "{request:?}");
+    assert_eq!((indexed.cause, indexed.told), (every.cause, every.told), "{request:?}");
+}
+
+#[tokio::test]
+async fn the_index_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut dice = Dice(1);
+    let mut calls = 0;
+    for row in rows() {
+        let (rehearsal, own) = (rehearsal(folder.path(), &row), request(&row));
+        for _ in 0..35 {
+            let destination = dice.change(&own.destination);
+            same_either_way(&rehearsal, &Request { destination, ..own.clone() }).await;
+            calls += 1;
+        }
+    }
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rehearsal = Rehearsal::new(&load(&Subject::below(shipped)).expect("the shipped example"));
+    let mut own = Request { context: "public".to_owned(), ..request(&rows()[0]) };
+    for number in ["9196", "9100", "7486", "1000", "8112", "84486", "nosuch"].iter().cycle().take(2000) {
+        own.destination = dice.change(number);
+        own.far_end =
+            *[FarEnd::Answers, FarEnd::Status(486), FarEnd::Status(503)].get(dice.roll(3)).expect("one of three");
+        same_either_way(&rehearsal, &own).await;
+        calls += 1;
+    }
+    assert!(calls > 10_000);
+}
