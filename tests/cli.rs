@@ -55,7 +55,7 @@ async fn a_folder_is_checked() {
     std::fs::write(dialplan.join("a.xml"), "<context name=\"public\">\n  <extension>\n</context>\n").expect("a file");
     let broken = switch(&["check", path]).await;
     assert_eq!(broken.status.code(), Some(1));
-    assert!(stdout(&broken).contains("a.xml:3:1: error[xml]"), "{}", stdout(&broken));
+    assert!(stdout(&broken).contains("a.xml:2:3: error[X101 malformed-xml]"), "{}", stdout(&broken));
 
     std::fs::write(dialplan.join("a.xml"), "<context name=\"public\">\n</context>\n").expect("a file");
     let sound = switch(&["check", path]).await;
@@ -83,7 +83,7 @@ async fn bad_arguments_are_refused() {
     std::fs::write(empty.join("a.xml"), "<context name=\"public\">\n  <extension>\n</context>\n").expect("a file");
     let broken = switch(&["--dialplan", empty.to_str().expect("a path in UTF-8")]).await;
     assert_eq!(broken.status.code(), Some(2));
-    assert!(stderr(&broken).contains("a.xml:3:1: error[xml]"), "{}", stderr(&broken));
+    assert!(stderr(&broken).contains("a.xml:2:3: error[malformed-xml]"), "{}", stderr(&broken));
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@
 
 mod api;
 mod arguments;
+mod arity;
 mod budget;
 mod cache;
 mod command;
@@ -36,6 +37,7 @@ mod table;
 mod tests;
 mod vm;
 
+pub use arity::{session_arity, session_methods};
 pub use config::{Limits, LuaConfig};
 pub use host::LuaHost;
 pub use seams::{ApiRunner, Globals};

@@ -88,11 +88,8 @@ impl SipProfile {
         let elements = configuration.into_iter().flat_map(|configuration| configuration.named("profiles"));
         for element in elements.flat_map(|profiles| profiles.named("profile")) {
             let Some(name) = element.attribute("name") else {
-                found.push(Diagnostic::error(
-                    "nameless-profile",
-                    element.span,
-                    "a profile without a name is not started",
-                ));
+                let message = "a profile without a name is not started";
+                found.push(Diagnostic::error("nameless-profile", element.span, message).remedy("give it a name"));
                 continue;
             };
             if profiles.iter().any(|known| known.name.eq_ignore_ascii_case(&name.text)) {

@@ -33,6 +33,11 @@ impl Dialplan {
         (program, findings)
     }
 
+    /// The contexts of a document as they are written, dead ones included.
+    pub fn written(root: &impl Node) -> Vec<super::ast::Context> {
+        parse(root, &mut Vec::new())
+    }
+
     /// Name and number of extensions of each context that can be reached, in order.
     pub fn contexts(&self) -> impl Iterator<Item = (&str, usize)> {
         self.contexts.iter().map(|context| (&*context.name, context.extensions.len()))

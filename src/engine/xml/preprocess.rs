@@ -61,14 +61,14 @@ impl Run<'_> {
         self.found.push(Diagnostic::warning(code, span, message).remedy(remedy));
     }
 
-    fn fail(&mut self, code: &'static str, span: impl Into<Option<Span>>, message: impl Into<String>) {
-        self.found.push(Diagnostic::error(code, span, message));
+    fn fail(&mut self, code: &'static str, span: impl Into<Option<Span>>, message: impl Into<String>, remedy: &str) {
+        self.found.push(Diagnostic::error(code, span, message).remedy(remedy));
     }
 
     fn file(&mut self, name: &str, bytes: &[u8], from: Option<Span>, depth: usize) {
         if depth >= MAX_DEPTH || self.files >= MAX_FILES {
             let message = format!("{name} is not read: {MAX_DEPTH} files deep, or {MAX_FILES} files in all");
-            return self.fail("include-limit", from, message);
+            return self.fail("include-limit", from, message, "take the directive out");
         }
         self.files += 1;
         let (text, guessed) = decode(bytes);
@@ -95,6 +95,7 @@ impl Run<'_> {
                     "too-large",
                     span(file, at, at),
                     "the configuration is larger than 64 MiB; the rest is left out",
+                    "make it smaller",
                 );
             }
         }
@@ -208,7 +209,9 @@ impl Run<'_> {
                 match self.loader.run(line.trim_start()) {
                     Ok(output) if !output.trim_end().is_empty() => self.set(name.trim_end(), output.trim_end(), span),
                     Ok(_) => {}
-                    Err(error) => self.fail("exec-failed", span, format!("the command failed: {error}")),
+                    Err(error) => {
+                        self.fail("exec-failed", span, format!("the command failed: {error}"), "correct the command");
+                    }
                 }
             }
             "exec" => match self.loader.run(data) {
@@ -216,7 +219,9 @@ impl Run<'_> {
                     self.commented = commented_after(&output, self.commented);
                     self.flat.replace(&output, span);
                 }
-                Err(error) => self.fail("exec-failed", span, format!("the command failed: {error}")),
+                Err(error) => {
+                    self.fail("exec-failed", span, format!("the command failed: {error}"), "correct the command");
+                }
             },
             "stun-set" => {
                 let message = "stun-set is not implemented; the variable stays as it was";
@@ -248,7 +253,14 @@ impl Run<'_> {
         };
         let files = match self.loader.glob(&path) {
             Ok(files) => files,
-            Err(error) => return self.fail("include-failed", at, format!("cannot include {path}: {error}")),
+            Err(error) => {
+                return self.fail(
+                    "include-failed",
+                    at,
+                    format!("cannot include {path}: {error}"),
+                    "correct the pattern",
+                );
+            }
         };
         if files.is_empty() && !pattern.contains(['*', '?', '[']) {
             let message = format!("there is no file {path} to include");
@@ -257,7 +269,12 @@ impl Run<'_> {
         for file in files {
             match self.loader.read(&file) {
                 Ok(bytes) => self.file(&file, &bytes, Some(at), depth + 1),
-                Err(error) => self.fail("include-failed", at, format!("cannot read {file}: {error}")),
+                Err(error) => self.fail(
+                    "include-failed",
+                    at,
+                    format!("cannot read {file}: {error}"),
+                    "let it be read, or take it out",
+                ),
             }
         }
     }
@@ -269,7 +286,12 @@ impl Run<'_> {
         while let Some(begin) = raw.get(done..).and_then(|rest| rest.find("$${")).map(|found| done + found) {
             let Some(length) = raw.get(begin..).and_then(|rest| rest.find('}')) else {
                 let here = sub_span(at, begin, begin + 3);
-                self.fail("unterminated-global", here, "this $${ has no closing brace on its line; it stays as it is");
+                self.fail(
+                    "unterminated-global",
+                    here,
+                    "this $${ has no closing brace on its line; it stays as it is",
+                    "write }",
+                );
                 break;
             };
             line.copy(raw.get(done..begin).unwrap_or_default(), sub_span(at, done, begin));

@@ -63,13 +63,35 @@ fn leniencies_of_the_parser() {
 
 #[test]
 fn what_refuses_the_load() {
-    assert_eq!(refused("<a>\n  <b>\n</a>").0, 3);
     assert_eq!(refused("<a>\n  <b/>\n").0, 1);
     assert_eq!(refused("<a>\n< b/></a>").0, 2);
     assert_eq!(refused("<a/>\n<b/>"), (2, 1, "unexpected tag: there is a root element already".to_owned()));
     assert_eq!(refused("<a>\n<!-- a -- b --></a>").0, 2);
     assert!(load_text("", &[]).root.is_none());
     assert!(load_text("nothing here", &[]).root.is_none());
+}
+
+#[test]
+fn the_mistake_is_shown_where_it_was_made() {
+    for (text, place, words) in [
+        ("<a>\n  <b>\n</a>", (2, 3), "<b> is never closed: </a> comes first"),
+        ("<a>\n <c>\n  <b x=\"1\">\n  <b x=\"2\"/>\n </c>\n</a>", (3, 3), "<b> is never closed"),
+        ("<a>\n <b/>\n </c>\n</a>", (3, 2), "</c> closes nothing: <a> is open"),
+        (
+            "<a>\n <b x=\"1 y=\"2\"/>\n <b x=\"3\"/>\n</a>",
+            (2, 7),
+            "the value of x that begins here has no closing quote",
+        ),
+        ("<a>\n <b x=\"1/>\n <b x=\"3\"/>\n</a>", (2, 7), "the value of x that begins here has no closing quote"),
+        ("<a>\n <b x='1'/>\n <b x='3/>\n</a>", (3, 7), "missing '"),
+        ("<a>\n <b x=\"1\"/\n <b x=\"3\"/>\n</a>", (3, 2), "unexpected <: the tag before it has no >"),
+        ("<a>\n <!-- x\n</a>", (2, 2), ""),
+        ("<a>\n <b>\n", (2, 2), "<b> is never closed: the text ends first"),
+    ] {
+        let (line, column, message) = refused(text);
+        assert_eq!((line, column), place, "{text}: {message}");
+        assert!(message.contains(words), "{text}: {message}");
+    }
 }
 
 #[test]

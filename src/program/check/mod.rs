@@ -1,11 +1,30 @@
 //! `switch check`: loads what the switch would load and reports every mistake.
 //!
-//! Rules so far: everything the XML loader and the dialplan compiler find, unknown applications included; Lua scripts that
-//! an action names but that are not there, or whose text is no Lua; prompts that are not there.
+//! A rule is one file of `rules` and one line of its table: what it finds, why that is a mistake, an example of it and of
+//! the correction, and its code. What the XML loader and the dialplan compiler find themselves has a rule without code.
+//! Rules see the configuration as it was written ([`view`]) and as it was understood. A rule reports only what is certain:
+//! a warning that is wrong once is never read again.
 
+mod allow;
+mod captures;
+mod dialled;
+mod failure;
+mod known;
+mod lua_text;
+pub mod output;
+pub mod page;
+mod reference;
+mod routes;
+mod rule;
+pub mod rules;
 mod scripts;
 mod sounds;
+mod suggest;
+mod taint;
+mod target;
+mod view;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +35,10 @@ use crate::engine::dialplan::Dialplan;
 use crate::engine::xml::{self, Element};
 use crate::words::model::Variables;
 use crate::words::text::{Diagnostic, Severity, Sources};
+
+pub use rule::{Example, Rule};
+pub use suggest::nearest;
+use view::View;
 
 /// What is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,17 +141,55 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
     })
 }
 
-/// Checks; reads files, changes nothing. The error says that there is nothing to check.
-pub fn check(subject: &Subject) -> Result<Report, String> {
-    let Loaded { mut sources, mut diagnostics, root, dialplan, directory, .. } = load(subject)?;
+/// Checks, leaving out the rules whose names or codes are given; reads files, changes nothing. The error says that there
+/// is nothing to check.
+pub fn check(subject: &Subject, allow: &[String]) -> Result<Report, String> {
+    let Loaded { mut sources, mut diagnostics, root, globals, dialplan, directory, profiles } = load(subject)?;
+    let scripts = scripts::read(&subject.scripts, &mut sources, &mut diagnostics);
+    let mut allowed = allow.to_vec();
     if let Some(root) = &root {
-        diagnostics.extend(actions(root).filter_map(|action| sounds::check(action, &subject.sounds)));
-        diagnostics.extend(actions(root).filter_map(|action| scripts::named(action, &subject.scripts)));
+        allowed.extend(allow::configured(root));
+        let contexts = Dialplan::written(root);
+        let view = View {
+            subject,
+            sources: &sources,
+            root,
+            globals: &globals,
+            dialplan: &dialplan,
+            directory: &directory,
+            profiles: &profiles,
+            scripts: &scripts,
+            contexts: &contexts,
+            gateways: gateways(root),
+            extensions: view::Extension::all(&contexts),
+        };
+        apply(&view, &mut diagnostics);
     }
-    let scripts = scripts::compile(&subject.scripts, &mut sources, &mut diagnostics);
+    let code = |found: &Diagnostic| rules::find(found.code).map_or("", |rule| rule.code);
+    diagnostics.retain(|found| {
+        let code = code(found);
+        let named = |name: &String| name == found.code || name.eq_ignore_ascii_case(code);
+        !allowed.iter().any(named) && !allow::beside(found, code, &sources)
+    });
     diagnostics.sort_by_key(|found| found.span.map(|span| (span.file, span.start)));
     let contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
-    Ok(Report { sources, diagnostics, contexts, users: directory.user_count(), scripts })
+    Ok(Report { sources, diagnostics, contexts, users: directory.user_count(), scripts: scripts.len() })
+}
+
+/// Runs all rules. What loading found is left out where the rule looks itself, which it does better.
+fn apply(view: &View<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.retain(|found| rules::find(found.code).is_none_or(|rule| rule.check.is_none()));
+    for rule in rules::all() {
+        if let Some(check) = rule.check {
+            check(view, &mut rule::Findings::new(rule, diagnostics));
+        }
+    }
+}
+
+/// Names of all gateways, of profiles and of the directory, in lower case.
+fn gateways(root: &Element) -> BTreeSet<String> {
+    let named = view::elements(root).filter(|element| element.name == "gateway");
+    named.filter_map(|gateway| gateway.attribute("name")).map(|name| name.text.to_ascii_lowercase()).collect()
 }
 
 /// Sections of `--conf` whose place files of another folder take.
@@ -208,35 +269,9 @@ fn globals(subject: &Subject) -> Variables {
     globals
 }
 
-/// An action of the dialplan whose data is known now: it holds no expansion and no capture.
-#[derive(Debug, Clone, Copy)]
-struct Action<'e> {
-    application: &'e str,
-    data: &'e xml::Text,
-}
-
-fn actions(root: &Element) -> impl Iterator<Item = Action<'_>> {
-    let mut open: Vec<&Element> = root.find("section", "name", "dialplan").into_iter().collect();
-    std::iter::from_fn(move || {
-        loop {
-            let element = open.pop()?;
-            open.extend(element.children.iter().rev());
-            if element.name != "action" && element.name != "anti-action" {
-                continue;
-            }
-            let written = element.text.as_ref().filter(|text| !text.text.is_empty());
-            let data = written.or_else(|| element.attribute("data")).filter(|data| !data.text.contains('$'));
-            if let (Some(application), Some(data)) = (element.attribute("application"), data) {
-                return Some(Action { application: &application.text, data });
-            }
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::text::render;
 
     /// Checks a folder with these files.
     fn check_files(files: &[(&str, &str)]) -> (Report, String) {
@@ -246,8 +281,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let report = check(&Subject::below(folder.path())).unwrap();
-        let shown = render(&report.sources, &report.diagnostics);
+        let report = check(&Subject::below(folder.path()), &[]).unwrap();
+        let shown = output::text(&report);
         let shown = shown.replace(&format!("{}/", folder.path().display()), "");
         (report, shown)
     }
@@ -262,12 +297,21 @@ mod tests {
     #[test]
     fn mistakes_are_found_in_their_place() {
         for (action, expected) in [
-            ("<action application=\"lua\" data=\"none.lua a b\"/>", "dialplan/a.xml:5:33: error[missing-script]"),
-            ("<action application=\"playback\" data=\"ivr/none.wav\"/>", "dialplan/a.xml:5:38: error[missing-prompt]"),
-            ("<Action application=\"lua\"/>", "dialplan/a.xml:5:1: warning[unknown-element]"),
-            ("<action application=\"set\" data=\"a=$${nosuch}\"/>", "dialplan/a.xml:5:35: warning[undefined-global]"),
-            ("<action application=\"plyback\" data=\"x\"/>", "dialplan/a.xml:5:22: error[unknown-application]"),
-            ("</action>", "dialplan/a.xml:5:1: error[xml]"),
+            ("<action application=\"lua\" data=\"none.lua a b\"/>", "dialplan/a.xml:5:33: error[L101 missing-script]"),
+            (
+                "<action application=\"playback\" data=\"ivr/none.wav\"/>",
+                "dialplan/a.xml:5:38: error[P101 missing-prompt]",
+            ),
+            (
+                "<action application=\"eval\"/><Action application=\"lua\"/>",
+                "dialplan/a.xml:5:29: warning[D101 unknown-element]",
+            ),
+            (
+                "<action application=\"set\" data=\"a=$${nosuch}\"/>",
+                "dialplan/a.xml:5:35: warning[X106 undefined-global]",
+            ),
+            ("<action application=\"plyback\" data=\"x\"/>", "dialplan/a.xml:5:22: error[D401 unknown-application]"),
+            ("</action>", "dialplan/a.xml:5:1: error[X101 malformed-xml]"),
         ] {
             let (report, shown) = check_files(&[("dialplan/a.xml", &plan(action))]);
             assert!(shown.starts_with(expected), "{action}: {shown}");
@@ -325,14 +369,17 @@ mod tests {
     fn scripts_are_compiled() {
         let (report, shown) =
             check_files(&[("dialplan/a.xml", ""), ("scripts/deep/x.lua", "if x then\n  y = = 1\nend\n")]);
-        assert!(shown.starts_with("scripts/deep/x.lua:2:3: error[lua-syntax]: unexpected symbol near '='"), "{shown}");
+        assert!(
+            shown.starts_with("scripts/deep/x.lua:2:3: error[L102 lua-syntax]: unexpected symbol near '='"),
+            "{shown}"
+        );
         assert_eq!(report.count(Severity::Error), 1);
     }
 
     #[test]
     fn the_shipped_example_is_without_fault() {
-        let report = check(&Subject::below(Path::new(env!("CARGO_MANIFEST_DIR")))).unwrap();
-        assert_eq!(render(&report.sources, &report.diagnostics), "");
+        let report = check(&Subject::below(Path::new(env!("CARGO_MANIFEST_DIR"))), &[]).unwrap();
+        assert_eq!(output::text(&report), "");
         assert!(
             report.scripts > 0
                 && report.users > 0

@@ -1,63 +1,56 @@
-//! Lua scripts that are missing, or that are no Lua.
+//! Lua scripts: their texts, and the methods of the session that they call.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Action;
-use crate::call::lua::syntax_error;
+use super::lua_text::{Call, calls};
 use crate::words::text::{Diagnostic, Sources, Span};
 
 /// Scripts that are looked at.
 const MAX_SCRIPTS: usize = 10_000;
 
-/// Largest script that is compiled, bytes.
+/// Largest script that is looked at, bytes.
 const MAX_SCRIPT: u64 = 16 << 20;
 
-/// The script that an action names, when it is not there. Names are taken as FreeSWITCH does: an absolute path as it is,
-/// anything else below the scripts folder, no extension added.
-pub(super) fn named(action: Action<'_>, folder: &Path) -> Option<Diagnostic> {
-    if !action.application.eq_ignore_ascii_case("lua") {
-        return None;
-    }
-    let name = action.data.text.split_whitespace().next()?.trim_matches('\'');
-    if name.starts_with('~') || name.contains("://") || name.is_empty() || folder.join(name).is_file() {
-        return None;
-    }
-    let message = format!("there is no script {}", folder.join(name).display());
-    Some(
-        Diagnostic::error("missing-script", action.data.span, message)
-            .remedy("correct the name; no extension is added"),
-    )
+/// A script that was read.
+#[derive(Debug)]
+pub(super) struct Script {
+    path: PathBuf,
+    file: u32,
+    pub(super) text: Arc<str>,
 }
 
-/// Compiles every `*.lua` below the folder and gives their number.
-pub(super) fn compile(folder: &Path, sources: &mut Sources, found: &mut Vec<Diagnostic>) -> usize {
-    let scripts = below(folder);
-    for path in &scripts {
-        let name = path.display().to_string();
-        let length = std::fs::metadata(path).map_or(0, |facts| facts.len());
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) if length <= MAX_SCRIPT => bytes,
-            Ok(_) => {
-                found.push(Diagnostic::error("lua-unreadable", None, format!("{name} is larger than 16 MiB")));
-                continue;
-            }
-            Err(error) => {
-                found.push(Diagnostic::error("lua-unreadable", None, format!("cannot read {name}: {error}")));
-                continue;
-            }
-        };
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some(error) = syntax_error(&text) {
-            let span = line_span(&text, error.line);
-            let file = sources.add(name, text);
-            found.push(Diagnostic::error("lua-syntax", Span { file, ..span }, error.message));
-        }
+impl Script {
+    /// Its path below the scripts folder.
+    pub(super) fn below(&self, folder: &Path) -> Option<String> {
+        Some(self.path.strip_prefix(folder).ok()?.to_string_lossy().into_owned())
     }
-    scripts.len()
+}
+
+/// Reads every `*.lua` below the folder.
+pub(super) fn read(folder: &Path, sources: &mut Sources, found: &mut Vec<Diagnostic>) -> Vec<Script> {
+    let mut scripts = Vec::new();
+    for path in paths(folder) {
+        let name = path.display().to_string();
+        let mut bytes = Vec::new();
+        let read = std::fs::File::open(&path).and_then(|file| file.take(MAX_SCRIPT + 1).read_to_end(&mut bytes));
+        let fault = match read {
+            Ok(length) if length as u64 > MAX_SCRIPT => format!("{name} is larger than 16 MiB"),
+            Ok(_) => {
+                let text: Arc<str> = String::from_utf8_lossy(&bytes).into();
+                scripts.push(Script { path, file: sources.add(name, Arc::clone(&text)), text });
+                continue;
+            }
+            Err(error) => format!("cannot read {name}: {error}"),
+        };
+        found.push(Diagnostic::error("lua-unreadable", None, fault).remedy("make it smaller, or let it be read"));
+    }
+    scripts
 }
 
 /// `*.lua` files, in order of their paths.
-fn below(folder: &Path) -> Vec<PathBuf> {
+fn paths(folder: &Path) -> Vec<PathBuf> {
     let (mut folders, mut scripts) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
@@ -65,7 +58,10 @@ fn below(folder: &Path) -> Vec<PathBuf> {
             // A link to a folder may lead back here: only true folders are entered.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "lua") && scripts.len() < MAX_SCRIPTS {
+            } else if path.extension().is_some_and(|extension| extension == "lua")
+                && path.is_file()
+                && scripts.len() < MAX_SCRIPTS
+            {
                 scripts.push(path);
             }
         }
@@ -74,12 +70,36 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     scripts
 }
 
-/// The first letter of a line.
-fn line_span(text: &str, line: u32) -> Span {
-    let lines = text.split_inclusive('\n').take(line.saturating_sub(1) as usize);
-    let begin: usize = lines.map(str::len).sum();
-    let rest = text.get(begin..).unwrap_or_default();
-    let start = begin + (rest.len() - rest.trim_start_matches([' ', '\t']).len());
-    let start = u32::try_from(start).unwrap_or(u32::MAX);
-    Span { file: 0, start, end: start }
+/// A line, without the blanks in front.
+pub(super) fn line_span(script: &Script, line: u32) -> Span {
+    let before: usize = script.text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum();
+    let rest = script.text.get(before..).unwrap_or_default().lines().next().unwrap_or_default();
+    let start = before + (rest.len() - rest.trim_start().len());
+    span(script, start..before + rest.trim_end().len())
+}
+
+/// A call of a session's method.
+pub(super) struct SessionCall<'s> {
+    pub(super) name: &'s str,
+    /// How many; none: that depends on the run.
+    pub(super) arguments: Option<usize>,
+    pub(super) span: Span,
+}
+
+/// Calls `session:name(…)` of a script.
+pub(super) fn session_calls(script: &Script) -> Vec<SessionCall<'_>> {
+    let of = |call: Call<'_>| (call.at.clone(), call.arguments);
+    calls(&script.text, "session")
+        .into_iter()
+        .filter_map(|call| {
+            let (at, arguments) = of(call);
+            let name = script.text.get(at.clone())?;
+            Some(SessionCall { name, arguments, span: span(script, at) })
+        })
+        .collect()
+}
+
+fn span(script: &Script, place: std::ops::Range<usize>) -> Span {
+    let at = |place| u32::try_from(place).unwrap_or(u32::MAX);
+    Span { file: script.file, start: at(place.start), end: at(place.end.max(place.start)) }
 }

@@ -1,9 +1,6 @@
-//! Prompts that are missing.
+//! Prompts as the player looks for them.
 
 use std::path::Path;
-
-use super::Action;
-use crate::words::text::Diagnostic;
 
 /// Folders whose prompts are looked for in ours when they do not exist.
 const FREESWITCH: [&str; 2] = ["/usr/local/freeswitch/sounds/", "/usr/share/freeswitch/sounds/"];
@@ -11,24 +8,21 @@ const FREESWITCH: [&str; 2] = ["/usr/local/freeswitch/sounds/", "/usr/share/free
 /// Folders of prompts by sampling rate.
 const RATES: [&str; 4] = ["8000", "16000", "32000", "48000"];
 
-/// The prompt that `playback` names, when it is not there.
-pub(super) fn check(action: Action<'_>, folder: &Path) -> Option<Diagnostic> {
-    if !action.application.eq_ignore_ascii_case("playback") {
-        return None;
+/// Whether a prompt can be played, or is no file whose name is known.
+pub(super) fn find(name: &str, folder: &Path) -> bool {
+    if name.is_empty()
+        || name.contains("://")
+        || name.contains("@@")
+        || name.contains('$')
+        || name.starts_with(['{', '('])
+    {
+        return true;
     }
-    let name = action.data.text.as_str();
-    if name.is_empty() || name.contains("://") || name.contains("@@") || name.starts_with(['{', '(']) {
-        return None;
-    }
-    if Path::new(name).is_absolute() && Path::new(name).is_file() {
-        return None;
+    if Path::new(name).is_absolute() && exists(Path::new(name)) {
+        return true;
     }
     let relative = FREESWITCH.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    if exists(&folder.join(relative)) {
-        return None;
-    }
-    let message = format!("there is no prompt {name} (sounds folder: {})", folder.display());
-    Some(Diagnostic::error("missing-prompt", action.data.span, message).remedy("record it, or correct the name"))
+    exists(&folder.join(relative))
 }
 
 /// The file itself, or one in a folder of a sampling rate beside it.

@@ -1,14 +1,32 @@
 //! `switch check [DIR]`: every mistake in dialplan, directory, scripts and prompts, with file, line, column and remedy.
 //!
-//! Exit status: 0 no error (there may be warnings); 1 at least one error; 2 there is nothing to check.
+//! Exit status: 0 no error (there may be warnings, unless they are denied); 1 at least one; 2 there is nothing to check.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::folders::FolderArgs;
-use crate::program::check::check;
-use crate::words::text::{Severity, render};
+use crate::program::check::{Report, check, nearest, output, page, rules};
+use crate::words::text::Severity;
+
+/// How the report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+}
+
+/// What makes the command fail, errors apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Deny {
+    /// Warnings, too
+    Warnings,
+}
 
 /// Arguments of `switch check`.
 #[derive(Debug, clap::Args)]
@@ -18,29 +36,66 @@ pub struct CheckArgs {
     folder: PathBuf,
     #[command(flatten)]
     folders: FolderArgs,
+    /// How the report is written
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Fail on warnings, too
+    #[arg(long, value_enum)]
+    deny: Option<Deny>,
+    /// Leave out a rule, by name or code; may be given several times, or with commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    allow: Vec<String>,
+    /// Print the page of a rule, by code or name, and check nothing
+    #[arg(long, value_name = "RULE")]
+    explain: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    match check(&args.folders.subject(&args.folder)) {
+    if let Some(name) = &args.explain {
+        let Some(rule) = rules::find(name) else { return refuse(&unknown(name)) };
+        let _ = write!(std::io::stdout().lock(), "{}", page::page(rule));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(name) = args.allow.iter().find(|name| rules::find(name).is_none()) {
+        return refuse(&unknown(name));
+    }
+    match check(&args.folders.subject(&args.folder), &args.allow) {
         Ok(report) => {
-            let errors = report.count(Severity::Error);
+            let _ = write!(std::io::stdout().lock(), "{}", shown(&report, args.format));
+            let denied = args.deny.is_some() && report.count(Severity::Warning) > 0;
+            if report.count(Severity::Error) > 0 || denied { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+fn shown(report: &Report, format: Format) -> String {
+    match format {
+        Format::Json => format!("{:#}\n", output::json(report)),
+        Format::Sarif => format!("{:#}\n", output::sarif(report)),
+        Format::Text => {
             let extensions: usize = report.contexts.iter().map(|(_, count)| count).sum();
-            let mut out = std::io::stdout().lock();
-            let _ = write!(out, "{}", render(&report.sources, &report.diagnostics));
-            let _ = writeln!(
-                out,
-                "{} contexts, {extensions} extensions, {} users, {} scripts: {errors} errors, {} warnings",
+            format!(
+                "{}{} contexts, {extensions} extensions, {} users, {} scripts: {} errors, {} warnings\n",
+                output::text(report),
                 report.contexts.len(),
                 report.users,
                 report.scripts,
+                report.count(Severity::Error),
                 report.count(Severity::Warning),
-            );
-            if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "switch check: {error}");
-            ExitCode::from(2)
+            )
         }
     }
+}
+
+fn unknown(name: &str) -> String {
+    let meant = nearest(name, rules::all().iter().map(|rule| rule.name));
+    let meant = meant.map_or(String::new(), |meant| format!("; \"{meant}\" is meant"));
+    format!("there is no rule \"{name}\"{meant}")
+}
+
+fn refuse(error: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "switch check: {error}");
+    ExitCode::from(2)
 }

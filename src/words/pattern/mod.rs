@@ -11,6 +11,7 @@
 //!
 //! This is the only user of the regular-expression engines.
 
+mod analysis;
 mod class;
 mod engine;
 mod error;

@@ -3,5 +3,5 @@
 mod diagnostic;
 mod source;
 
-pub use diagnostic::{Diagnostic, Severity, render};
+pub use diagnostic::{Diagnostic, Severity, render, render_as};
 pub use source::{Location, Sources, Span};

@@ -1,6 +1,6 @@
 //! Files as they were read, and places in them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A place in the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +30,23 @@ pub struct Location<'s> {
 struct Source {
     name: String,
     text: Arc<str>,
+    /// First byte of each line, found at the first question.
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let ends = self.text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+            std::iter::once(0).chain(ends).collect()
+        })
+    }
+
+    /// A line without its end; lines count from 1.
+    fn line(&self, number: usize) -> Option<&str> {
+        let start = *self.lines().get(number.checked_sub(1)?)? as usize;
+        self.text.get(start..)?.split('\n').next().map(|line| line.trim_end_matches('\r'))
+    }
 }
 
 /// All files of one load. Numbers are given in the order of adding, from 0.
@@ -46,7 +63,7 @@ impl Sources {
 
     /// Adds a file and gives its number, the `file` of a [`Span`].
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> u32 {
-        self.sources.push(Source { name: name.into(), text: text.into() });
+        self.sources.push(Source { name: name.into(), text: text.into(), lines: OnceLock::new() });
         u32::try_from(self.sources.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -62,17 +79,52 @@ impl Sources {
 
     /// Where a span begins. None for a file that does not exist; a start past the end of the text is its end.
     pub fn locate(&self, span: Span) -> Option<Location<'_>> {
-        let (file, text) = self.get(span.file)?;
-        let mut at = (span.start as usize).min(text.len());
-        while !text.is_char_boundary(at) {
+        let source = self.sources.get(span.file as usize)?;
+        let mut at = (span.start as usize).min(source.text.len());
+        while !source.text.is_char_boundary(at) {
             at -= 1;
         }
-        let (before, after) = text.split_at(at);
-        let begin = before.rfind('\n').map_or(0, |end| end + 1);
-        let end = after.find('\n').map_or(text.len(), |length| at + length);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = text.get(begin..at)?.chars().count() + 1;
-        Some(Location { file, line, column, text: text.get(begin..end)?.trim_end_matches('\r') })
+        let lines = source.lines();
+        let line = lines.partition_point(|start| *start as usize <= at);
+        let begin = *lines.get(line.checked_sub(1)?)? as usize;
+        let column = source.text.get(begin..at)?.chars().count() + 1;
+        Some(Location { file: &source.name, line, column, text: source.line(line)? })
+    }
+
+    /// The text of a span; none when it does not lie in its file.
+    pub fn text(&self, span: Span) -> Option<&str> {
+        self.get(span.file)?.1.get(span.start as usize..span.end as usize)
+    }
+
+    /// A line of a file without its end; lines count from 1.
+    pub fn line(&self, file: u32, number: usize) -> Option<&str> {
+        self.sources.get(file as usize)?.line(number)
+    }
+
+    /// A part of a decoded value that is written at `whole`. Entities and globals may have changed its length: what stands
+    /// in front of the first and behind the last of them is placed exactly, the rest is all that lies between.
+    pub fn part(&self, whole: Span, value: &str, part: std::ops::Range<usize>) -> Span {
+        let Some(raw) = self.text(whole) else { return whole };
+        let same = |a: &mut dyn Iterator<Item = u8>, b: &mut dyn Iterator<Item = u8>| {
+            a.zip(b).take_while(|(a, b)| a == b).count()
+        };
+        let head = same(&mut raw.bytes(), &mut value.bytes());
+        let tail = same(&mut raw.bytes().rev(), &mut value.bytes().rev());
+        let place = |at: usize, end: bool| {
+            let at = at.min(value.len());
+            if at <= head {
+                at
+            } else if value.len() - at <= tail {
+                raw.len() - (value.len() - at)
+            } else if end {
+                raw.len() - tail.min(raw.len())
+            } else {
+                head
+            }
+        };
+        let at = |place: usize| whole.start.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
+        let start = place(part.start, false);
+        Span { start: at(start), end: at(place(part.end, true).max(start)), ..whole }
     }
 }
 
@@ -94,5 +146,21 @@ mod tests {
         assert_eq!(at(12), (2, 7, "zwölf drei"));
         assert_eq!(at(9_999), (3, 1, ""));
         assert!(sources.locate(Span { file: 7, start: 0, end: 0 }).is_none());
+    }
+
+    #[test]
+    fn parts_of_decoded_values() {
+        let mut sources = Sources::new();
+        let file = sources.add("a.xml", "x=\"ab&amp;cd$${g}ef\"");
+        let whole = Span { file, start: 3, end: 19 };
+        let shown = |value: &str, part: &str| {
+            let at = value.find(part).unwrap();
+            sources.text(sources.part(whole, value, at..at + part.len())).unwrap()
+        };
+        assert_eq!(shown("ab&cdGLOBALef", "ab"), "ab");
+        assert_eq!(shown("ab&cdGLOBALef", "ef"), "ef");
+        assert_eq!(shown("ab&cdGLOBALef", "GLOB"), "amp;cd$${g}");
+        assert_eq!(sources.line(file, 1), Some("x=\"ab&amp;cd$${g}ef\""));
+        assert_eq!(sources.line(file, 2), None);
     }
 }
