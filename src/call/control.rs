@@ -4,6 +4,7 @@
 //! (the script was stopped) is abandoned at the next event.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -263,6 +264,16 @@ impl SessionHandle {
         };
         if let Some(request) = left {
             self.queue.send(request).await.map_err(|_| CallGone)?;
+            // The task may answer at once. Whether a request is a wait must not depend on who is faster.
+            let mut waited = false;
+            let wait_once = |context: &mut Context<'_>| {
+                if std::mem::replace(&mut waited, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            };
+            std::future::poll_fn(wait_once).await;
         }
         answer.await.map_err(|_| CallGone)
     }

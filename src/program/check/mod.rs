@@ -339,7 +339,9 @@ mod tests {
     fn folders_take_the_place_of_sections_of_a_configuration() {
         let folder = tempfile::tempdir().unwrap();
         let context = |name: &str| {
-            format!("<context name=\"{name}\"><extension name=\"$${{x}}\"><condition/></extension></context>")
+            format!(
+                "<context name=\"{name}\"><extension name=\"$${{x}}\"><condition><action application=\"answer\"/></condition></extension></context>"
+            )
         };
         for (name, text) in [
             ("conf/freeswitch.xml", "<document>\n<X-PRE-PROCESS cmd=\"set\" data=\"x=set\"/>\n\
@@ -354,15 +356,15 @@ mod tests {
         let conf = folder.path().join("conf");
         let mut subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
         let contexts = |subject: &Subject| {
-            let report = check(subject).unwrap();
-            assert_eq!(render(&report.sources, &report.diagnostics), "");
+            let report = check(subject, &[]).unwrap();
+            assert_eq!(crate::words::text::render(&report.sources, &report.diagnostics), "");
             report.contexts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
         assert_eq!(contexts(&subject), ["own"]);
         subject.dialplan = Some(folder.path().join("other").to_string_lossy().into_owned());
         assert_eq!(contexts(&subject), ["other"]);
         subject.dialplan = Some("nosuch".to_owned());
-        assert_eq!(check(&subject).unwrap_err(), "there is no folder nosuch");
+        assert_eq!(check(&subject, &[]).unwrap_err(), "there is no folder nosuch");
     }
 
     #[test]
