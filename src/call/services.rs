@@ -86,7 +86,7 @@ pub struct Services {
     /// Microseconds since 1970.
     pub now_us: Clock,
     /// A fresh identifier.
-    pub new_uuid: fn() -> String,
+    pub new_uuid: Arc<dyn Fn() -> String + Send + Sync>,
     /// Name of the machine.
     pub hostname: String,
     /// Name of the switch.

@@ -89,7 +89,7 @@ impl Call {
             }
         }
         self.copy_custom_headers(&mut merged);
-        let uuid = merged.get("origination_uuid").map_or_else(self.services.new_uuid, str::to_owned);
+        let uuid = merged.get("origination_uuid").map_or_else(|| (self.services.new_uuid)(), str::to_owned);
         let (caller_name, caller_number) = self.caller_id_for(&merged);
         let request = DialRequest {
             endpoint: &leg.endpoint,

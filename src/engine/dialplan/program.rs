@@ -15,6 +15,9 @@ use super::{AppCatalog, AppFacts};
 use crate::words::expand::Template;
 use crate::words::pattern::Pattern;
 
+/// Numbers that stand for one pattern.
+const MOST_EXAMPLES: usize = 8;
+
 /// Compiled contexts; immutable and shared.
 #[derive(Debug, Default)]
 pub struct Dialplan {
@@ -51,6 +54,36 @@ impl Dialplan {
     /// Whether a context of this name exists; names ignore case.
     pub fn has_context(&self, name: &str) -> bool {
         self.context_named(name).is_some()
+    }
+
+    /// Numbers that reach the extensions of a context: for each pattern of a destination a few that it matches. The second
+    /// value counts the patterns for which none can be told.
+    pub fn sample_numbers(&self, context: &str) -> (Vec<String>, usize) {
+        let (mut numbers, mut untold) = (Vec::new(), 0);
+        let found = self.context_named(context).and_then(|at| self.contexts.get(at));
+        let mut open: Vec<ConditionId> = found
+            .iter()
+            .flat_map(|context| &context.extensions)
+            .flat_map(|extension| extension.conditions.clone())
+            .collect();
+        while let Some(condition) = open.pop().and_then(|id| self.condition(id)) {
+            open.extend(&condition.nested);
+            let group = condition.group.iter().flat_map(|group| &group.tests);
+            for test in group.chain([&condition.test]) {
+                let (Some(Field::Profile(name)), Expression::Constant(pattern)) = (&test.field, &test.expression)
+                else {
+                    continue;
+                };
+                if name.eq_ignore_ascii_case("destination_number") {
+                    let examples = pattern.examples(MOST_EXAMPLES);
+                    untold += usize::from(examples.is_empty() && pattern.error().is_none());
+                    numbers.extend(examples);
+                }
+            }
+        }
+        numbers.sort();
+        numbers.dedup();
+        (numbers, untold)
     }
 
     pub(super) fn context_named(&self, name: &str) -> Option<usize> {

@@ -2,7 +2,7 @@
 //!
 //! A rule is one file of `rules` and one line of its table: what it finds, why that is a mistake, an example of it and of
 //! the correction, and its code. What the XML loader and the dialplan compiler find themselves has a rule without code.
-//! Rules see the configuration as it was written ([`view`]) and as it was understood. A rule reports only what is certain:
+//! Rules see the configuration as it was written (`view`) and as it was understood. A rule reports only what is certain:
 //! a warning that is wrong once is never read again.
 
 mod allow;

@@ -7,6 +7,7 @@ pub mod call;
 pub mod causes;
 pub mod check;
 pub mod demo;
+pub mod diff;
 pub mod explain;
 pub mod folders;
 pub mod reload;
@@ -34,6 +35,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Explain which extension a number reaches, why, and what would run
     Explain(Box<explain::ExplainArgs>),
+    /// Show which numbers take another way in another configuration
+    Diff(diff::DiffArgs),
     /// Start a switch, call through it, and show what the callers hear when calls fail
     Demo(demo::DemoArgs),
     /// Have a running switch load its configuration anew
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Some(Command::Causes(args)) => causes::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Reload(args)) => reload::run(&args),
         None => run::run(&cli.run),

@@ -8,6 +8,7 @@ mod parties;
 mod story;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -127,6 +128,7 @@ impl Rehearsal {
 
     fn services(&self, request: &Request, records: Arc<Records>) -> Services {
         let at = request.at;
+        let last = AtomicU64::new(1);
         Services {
             snapshot: ArcSwap::from(Arc::clone(&self.snapshot)),
             globals: Globals::new(self.globals.clone()),
@@ -136,11 +138,16 @@ impl Rehearsal {
             records,
             store: Mutex::new(Box::new(MemoryStore::default())),
             now_us: Arc::new(move || at),
-            new_uuid: || uuid::Uuid::new_v4().to_string(),
+            new_uuid: Arc::new(move || identifier(last.fetch_add(1, Ordering::Relaxed))),
             hostname: self.globals.get("hostname").unwrap_or("localhost").to_owned(),
             switchname: self.globals.get("switchname").unwrap_or("switch").to_owned(),
         }
     }
+}
+
+/// Identifiers count up: two rehearsals of one call are equal.
+fn identifier(number: u64) -> String {
+    format!("00000000-0000-4000-8000-{number:012x}")
 }
 
 fn incoming(request: &Request) -> (Incoming, Arc<Mutex<Told>>) {
@@ -158,7 +165,7 @@ fn incoming(request: &Request) -> (Incoming, Arc<Mutex<Told>>) {
         orig_caller_id_number: caller.clone(),
         ani: caller.clone(),
         network_addr: "127.0.0.1".to_owned(),
-        uuid: uuid::Uuid::new_v4().to_string(),
+        uuid: identifier(0),
         source: "mod_sofia".to_owned(),
         chan_name: format!("sofia/internal/{caller}@127.0.0.1"),
         created_us: request.at,

@@ -168,7 +168,7 @@ impl Server {
                 records: Arc::clone(&records) as _,
                 store: Mutex::new(Box::new(MemoryStore::default())),
                 now_us: Arc::new(now_us),
-                new_uuid: || uuid::Uuid::new_v4().to_string(),
+                new_uuid: Arc::new(|| uuid::Uuid::new_v4().to_string()),
                 hostname: loaded.globals.get("hostname").unwrap_or("localhost").to_owned(),
                 switchname: loaded.globals.get("switchname").unwrap_or("switch").to_owned(),
             }

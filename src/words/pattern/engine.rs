@@ -113,6 +113,18 @@ impl Pattern {
         self.read.as_ref().ok().and_then(|source| source.small.as_ref()).map_or(Heads::Any, |small| small.heads(limit))
     }
 
+    /// Some subjects that it matches, at most `limit`; empty when none can be told without trying.
+    pub fn examples(&self, limit: usize) -> Vec<String> {
+        match self.shape() {
+            Shape::Exact(text) | Shape::Prefix(text) => vec![text.clone()],
+            Shape::Anything => vec!["0".to_owned()],
+            Shape::Other => {
+                let small = self.read.as_ref().ok().and_then(|source| source.small.as_ref());
+                small.map_or_else(Vec::new, |small| small.examples(limit))
+            }
+        }
+    }
+
     /// Number of groups, the whole match not counted.
     pub fn group_count(&self) -> usize {
         self.read.as_ref().map_or(0, |source| source.groups)

@@ -90,6 +90,13 @@ impl Small {
         Ok(None)
     }
 
+    /// Some texts that match, at most `limit`.
+    pub(super) fn examples(&self, limit: usize) -> Vec<String> {
+        let texts = illustrate(&self.items, vec![Vec::new()], limit);
+        let texts = texts.into_iter().filter_map(|text| String::from_utf8(text).ok());
+        texts.filter(|text| matches!(self.find(text.as_bytes()), Ok(Some(_)))).collect()
+    }
+
     /// How texts that match begin, in at most `limit` ways.
     pub(super) fn heads(&self, limit: usize) -> Heads {
         if !self.anchored {
@@ -106,6 +113,55 @@ impl Small {
 
 /// Sets with more members than this end a head that says something already.
 const FEW: usize = 4;
+
+/// Appends what some texts that match may look like to each beginning.
+fn illustrate(items: &[Item], mut texts: Vec<Vec<u8>>, limit: usize) -> Vec<Vec<u8>> {
+    for item in items {
+        let mut next = Vec::new();
+        match item {
+            Item::Text(literal) => {
+                next = texts;
+                for text in &mut next {
+                    text.extend_from_slice(literal);
+                }
+            }
+            Item::Set { set, min, max } => {
+                for count in [*min, min.saturating_add(1).min(*max)] {
+                    for byte in typical(set) {
+                        let run = std::iter::repeat_n(byte, usize::from(count));
+                        next.extend(
+                            texts.iter().map(|text| text.iter().copied().chain(run.clone()).collect::<Vec<_>>()),
+                        );
+                    }
+                }
+            }
+            Item::Group(group) => {
+                if group.optional {
+                    next.clone_from(&texts);
+                }
+                for branch in &group.branches {
+                    next.extend(illustrate(branch, texts.clone(), limit));
+                }
+            }
+        }
+        next.sort();
+        next.dedup();
+        next.truncate(limit);
+        texts = next;
+    }
+    texts
+}
+
+/// One or two members of a set, digits first.
+fn typical(set: &ByteSet) -> Vec<u8> {
+    let digits = || (b'0'..=b'9').filter(|byte| set.contains(*byte));
+    let mut members: Vec<u8> = digits().next().into_iter().chain(digits().next_back()).collect();
+    if members.is_empty() {
+        members.extend((b' '..=b'~').find(|byte| set.contains(*byte)));
+    }
+    members.dedup();
+    members
+}
 
 /// Appends what the items demand to each head; false: only the beginning of it could be said.
 fn extend(items: &[Item], mut heads: Vec<Vec<u8>>, limit: usize) -> (Vec<Vec<u8>>, bool) {
@@ -449,6 +505,17 @@ mod tests {
                 _ => assert_eq!(found, expected, "{text}"),
             }
         }
+    }
+
+    #[test]
+    fn examples_match() {
+        let examples = |text: &str| Small::read(text).unwrap().examples(8);
+        assert_eq!(examples("^123$"), ["123"]);
+        assert_eq!(examples(r"^(\+?1)?55$"), ["+155", "155", "55"]);
+        assert_eq!(examples("^[2-4]x$"), ["2x", "4x"]);
+        assert_eq!(examples(r"^9(\d{2,4})$"), ["900", "9000", "999", "9999"]);
+        assert_eq!(examples("^(?:a|b)$"), ["a", "b"]);
+        assert!(examples("^[a-c][a-c][a-c]*(x|y|z)?").len() <= 8);
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 /// Microseconds since 1970 of a time as users write it.
-fn moment(text: &str) -> Result<u64, String> {
+pub(super) fn moment(text: &str) -> Result<u64, String> {
     let zone = TimeZone::system();
     let local = |at: civil::DateTime| at.to_zoned(zone.clone()).map(|at| at.timestamp());
     let today = || now().to_zoned(zone.clone()).date();
@@ -73,6 +73,11 @@ fn moment(text: &str) -> Result<u64, String> {
 
 fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// `--at`, or this moment, in microseconds since 1970.
+pub(super) fn moment_or_now(at: Option<u64>) -> u64 {
+    at.unwrap_or_else(|| u64::try_from(now().as_microsecond()).unwrap_or_default())
 }
 
 /// Runs the command.
@@ -98,7 +103,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         caller: args.caller.clone(),
         caller_name: args.caller_name.clone(),
         variables: args.variables.clone(),
-        at: args.at.unwrap_or_else(|| u64::try_from(now().as_microsecond()).unwrap_or_default()),
+        at: moment_or_now(args.at),
         far_end: args.far_end,
         exhaustive: args.all,
     };
