@@ -15,5 +15,6 @@ pub mod leg;
 pub mod lua;
 pub mod media;
 pub mod observe;
+pub mod outside;
 pub mod services;
 pub mod task;

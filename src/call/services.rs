@@ -9,6 +9,8 @@ use crate::call::cdr::RecordSink;
 use crate::call::control::ScriptHost;
 use crate::call::leg::LegFactory;
 use crate::call::media::MediaEngine;
+use crate::call::outside::Outside;
+use crate::engine::config::Settings;
 use crate::engine::dialplan::Dialplan;
 use crate::words::civil::Zones;
 use crate::words::model::Variables;
@@ -21,6 +23,8 @@ pub struct Snapshot {
     pub directory: Arc<dyn Directory + Send + Sync>,
     /// Time zones.
     pub zones: Arc<Zones>,
+    /// Settings of the switch as a whole.
+    pub settings: Settings,
 }
 
 /// Global variables: read by every call, written seldom.
@@ -79,6 +83,8 @@ pub struct Services {
     pub media: Arc<dyn MediaEngine>,
     /// Runs scripts.
     pub scripts: Arc<dyn ScriptHost>,
+    /// The machine.
+    pub outside: Arc<dyn Outside>,
     /// Takes call records.
     pub records: Arc<dyn RecordSink>,
     /// The stores of `hash` and `db`. Held only while one value is read or written.

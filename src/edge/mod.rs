@@ -3,6 +3,7 @@
 pub mod control;
 pub mod endpoint;
 pub mod files;
+pub mod machine;
 pub mod media;
 pub mod net;
 pub mod store;

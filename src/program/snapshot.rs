@@ -12,7 +12,10 @@ use crate::words::civil::Zones;
 
 /// The state of the configuration that calls keep.
 pub fn snapshot(loaded: &Loaded) -> Snapshot {
-    let zones = Zones::new(TimeZone::system()).with_system(Arc::new(|name| TimeZone::get(name).ok()));
+    let mut zones = Zones::new(TimeZone::system()).with_system(Arc::new(|name| TimeZone::get(name).ok()));
+    for (name, value) in &loaded.settings.zones {
+        zones.add(name, value);
+    }
     Snapshot {
         dialplan: Arc::clone(&loaded.dialplan),
         directory: Arc::new(UsersOfDirectory {
@@ -20,6 +23,7 @@ pub fn snapshot(loaded: &Loaded) -> Snapshot {
             default_domain: loaded.globals.get("domain").unwrap_or_default().to_owned(),
         }),
         zones: Arc::new(zones),
+        settings: loaded.settings.clone(),
     }
 }
 

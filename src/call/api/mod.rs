@@ -4,6 +4,7 @@
 //! a pure function of its arguments and of what [`ApiContext`] answers; an output is text, errors included (`-ERR …`, or
 //! `!err!` where clients expect that), because that is what its users compare with.
 
+mod bg_system;
 mod coalesce;
 mod cond;
 mod context;
@@ -16,6 +17,7 @@ mod expand;
 mod expr;
 mod global_getvar;
 mod global_setvar;
+mod group;
 mod hash;
 mod hostname;
 mod in_group;
@@ -28,6 +30,7 @@ mod strepoch;
 mod strftime;
 mod strftime_tz;
 mod switchname;
+mod system;
 mod table;
 #[cfg(test)]
 mod testing;

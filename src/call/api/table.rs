@@ -2,12 +2,14 @@
 
 use super::ApiFunction;
 use super::{
-    coalesce, cond, create_uuid, db, domain_exists, echo, eval, expand, expr, global_getvar, global_setvar, hash,
-    hostname, in_group, md5, module_exists, regex, replace, sql_escape, strepoch, strftime, strftime_tz, switchname,
-    tolower, toupper, url_decode, url_encode, user_data, user_exists, uuid_exists, uuid_getvar, uuid_setvar,
+    bg_system, coalesce, cond, create_uuid, db, domain_exists, echo, eval, expand, expr, global_getvar, global_setvar,
+    group, hash, hostname, in_group, md5, module_exists, regex, replace, sql_escape, strepoch, strftime, strftime_tz,
+    switchname, system, tolower, toupper, url_decode, url_encode, user_data, user_exists, uuid_exists, uuid_getvar,
+    uuid_setvar,
 };
 
 static TABLE: &[&dyn ApiFunction] = &[
+    &bg_system::BgSystem,
     &coalesce::Coalesce,
     &cond::Cond,
     &create_uuid::CreateUuid,
@@ -19,6 +21,7 @@ static TABLE: &[&dyn ApiFunction] = &[
     &expr::Expr,
     &global_getvar::GlobalGetvar,
     &global_setvar::GlobalSetvar,
+    &group::Group,
     &hash::Hash,
     &hostname::Hostname,
     &in_group::InGroup,
@@ -31,6 +34,7 @@ static TABLE: &[&dyn ApiFunction] = &[
     &strftime::Strftime,
     &strftime_tz::StrftimeTz,
     &switchname::Switchname,
+    &system::System,
     &tolower::Tolower,
     &toupper::Toupper,
     &url_decode::UrlDecode,

@@ -4,15 +4,19 @@
 //! transfer, a hang-up. Adding one is a file and a line in the table.
 
 mod answer;
+mod bgsystem;
 mod bridge;
 mod bridge_export;
+mod db;
 mod deflect;
 mod echo;
 mod eval;
 mod execute_extension;
 mod export;
 mod flush_dtmf;
+mod group;
 mod hangup;
+mod hash;
 mod info;
 mod log;
 mod lua;
@@ -32,6 +36,7 @@ mod set_global;
 mod set_profile_var;
 mod set_zombie_exec;
 mod sleep;
+mod system;
 mod transfer;
 mod unset;
 mod unshift;
@@ -74,15 +79,19 @@ pub struct Application {
 
 static TABLE: &[&Application] = &[
     &answer::ANSWER,
+    &bgsystem::BGSYSTEM,
     &bridge::BRIDGE,
     &bridge_export::BRIDGE_EXPORT,
+    &db::DB,
     &deflect::DEFLECT,
     &echo::ECHO,
     &eval::EVAL,
     &execute_extension::EXECUTE_EXTENSION,
     &export::EXPORT,
     &flush_dtmf::FLUSH_DTMF,
+    &group::GROUP,
     &hangup::HANGUP,
+    &hash::HASH,
     &info::INFO,
     &log::LOG,
     &lua::LUA,
@@ -102,6 +111,7 @@ static TABLE: &[&Application] = &[
     &set_profile_var::SET_PROFILE_VAR,
     &set_zombie_exec::SET_ZOMBIE_EXEC,
     &sleep::SLEEP,
+    &system::SYSTEM,
     &transfer::TRANSFER,
     &unset::UNSET,
     &unshift::UNSHIFT,

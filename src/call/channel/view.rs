@@ -14,7 +14,7 @@ use crate::words::expand::{Api, Lookup};
 use crate::words::model::Variables;
 
 /// API commands that run a script or wait for something: the caller of the expansion awaits them.
-const AWAITED: &[&str] = &["lua", "luarun"];
+const AWAITED: &[&str] = &["bg_system", "lua", "luarun", "system"];
 
 /// What the switch has of FreeSWITCH's modules.
 const MODULES: &[&str] = &[

@@ -35,8 +35,9 @@ impl Call {
                     hunt.resume(value);
                 }
                 Step::Document { path } => {
-                    tracing::error!(path, "dialplans of their own file (XML:/path) are not implemented");
-                    hunt.provide(None);
+                    let dialplan = self.services.outside.dialplan(&path).await;
+                    let dialplan = dialplan.unwrap_or_else(|_| Err(format!("{path} was not read")));
+                    hunt.provide(dialplan.map_err(|error| tracing::error!("{error}")).ok());
                 }
                 Step::Done(outcome) => return outcome,
             }

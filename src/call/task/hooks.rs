@@ -48,10 +48,31 @@ impl Call {
 
     /// Runs an API command that may have to be awaited. None: there is no such command.
     pub async fn awaited_api(&mut self, name: &str, args: &str) -> Option<String> {
-        if name.eq_ignore_ascii_case("lua") || name.eq_ignore_ascii_case("luarun") {
-            return Some(self.script_api(args, name.eq_ignore_ascii_case("luarun")).await);
+        match name.to_ascii_lowercase().as_str() {
+            "lua" => Some(self.script_api(args, false).await),
+            "luarun" => Some(self.script_api(args, true).await),
+            "system" if self.snapshot.settings.system_commands => Some(self.shell(args).await),
+            "bg_system" if self.snapshot.settings.system_commands => {
+                drop(self.services.outside.command(args));
+                Some("+OK\n".to_owned())
+            }
+            _ => api::run(name, &mut self.view(), args),
         }
-        api::run(name, &mut self.view(), args)
+    }
+
+    /// Standard output of a shell command. The call is served meanwhile.
+    async fn shell(&mut self, command: &str) -> String {
+        let mut output = self.services.outside.command(command);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut output => {
+                    let output = output.unwrap_or_else(|_| Err("it was not run".to_owned()));
+                    return output.unwrap_or_else(|error| format!("-ERR {error}\n"));
+                }
+                Some(event) = self.events.recv() => drop(self.absorb(event)),
+            }
+        }
     }
 }
 

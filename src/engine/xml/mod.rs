@@ -10,7 +10,7 @@ mod preprocess;
 mod tree;
 
 use crate::words::model::Variables;
-use crate::words::text::{Diagnostic, Severity, Sources};
+use crate::words::text::{Diagnostic, Severity, Sources, Span};
 
 pub use tree::{Attribute, Element, Text};
 
@@ -84,6 +84,20 @@ pub fn load(name: &str, text: &[u8], globals: Variables, loader: &dyn Loader) ->
         }
     };
     Loaded { root, flat: flat.into_text(), sources, globals, diagnostics }
+}
+
+/// Reads a file that stands for itself: no directives, no globals.
+pub fn read(name: &str, text: &[u8]) -> Loaded {
+    let mut sources = Sources::new();
+    let text = String::from_utf8_lossy(text);
+    let file = sources.add(name, &*text);
+    let mut flat = flat::Flat::default();
+    flat.copy(&text, Span { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) });
+    let (root, diagnostics) = match tree::parse(&flat) {
+        Ok(root) => (Some(root), Vec::new()),
+        Err(error) => (None, vec![error]),
+    };
+    Loaded { root, flat: flat.into_text(), sources, globals: Variables::new(), diagnostics }
 }
 
 #[cfg(test)]

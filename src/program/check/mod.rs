@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use crate::call::app::Catalog;
 use crate::edge::files::FileLoader;
-use crate::engine::config::{Directory, Folders, SipProfile, root_document};
+use crate::engine::config::{Directory, Folders, Settings, SipProfile, root_document};
 use crate::engine::dialplan::Dialplan;
 use crate::engine::xml::{self, Element};
 use crate::words::model::Variables;
@@ -113,6 +113,8 @@ pub struct Loaded {
     pub directory: Arc<Directory>,
     /// SIP profiles.
     pub profiles: Vec<SipProfile>,
+    /// Settings of the switch as a whole.
+    pub settings: Settings,
 }
 
 /// Loads a configuration; reads files, changes nothing. The error says that there is nothing to load.
@@ -122,12 +124,14 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
     let xml::Loaded { root, sources, globals, mut diagnostics, .. } =
         xml::load(&name, &text, globals(subject), &loader);
     let root = root.map(|root| if replaced_sections(subject).is_empty() { root } else { merged(root) });
-    let (mut dialplan, mut directory, mut profiles) = (Dialplan::default(), Directory::default(), Vec::new());
+    let (mut dialplan, mut directory, mut profiles, mut settings) =
+        (Dialplan::default(), Directory::default(), Vec::new(), Settings::default());
     if let Some(root) = &root {
         let (compiled, findings) = Dialplan::compile(root, &Catalog);
         diagnostics.extend(findings.iter().map(Diagnostic::from));
         dialplan = compiled;
         profiles = SipProfile::read(root, &mut diagnostics);
+        settings = Settings::read(root, &mut diagnostics);
         directory = Directory::read(root);
     }
     Ok(Loaded {
@@ -138,13 +142,14 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
         dialplan: Arc::new(dialplan),
         directory: Arc::new(directory),
         profiles,
+        settings,
     })
 }
 
 /// Checks, leaving out the rules whose names or codes are given; reads files, changes nothing. The error says that there
 /// is nothing to check.
 pub fn check(subject: &Subject, allow: &[String]) -> Result<Report, String> {
-    let Loaded { mut sources, mut diagnostics, root, globals, dialplan, directory, profiles } = load(subject)?;
+    let Loaded { mut sources, mut diagnostics, root, globals, dialplan, directory, profiles, .. } = load(subject)?;
     let scripts = scripts::read(&subject.scripts, &mut sources, &mut diagnostics);
     let mut allowed = allow.to_vec();
     if let Some(root) = &root {

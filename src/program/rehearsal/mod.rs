@@ -19,6 +19,7 @@ use crate::call::cdr::{CallRecord, RecordSink};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
 use crate::call::leg::{EventSink, Incoming};
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
+use crate::call::outside::Nowhere;
 use crate::call::services::{Globals, Services, Snapshot};
 use crate::call::task;
 use crate::edge::store::MemoryStore;
@@ -135,6 +136,7 @@ impl Rehearsal {
             legs: Arc::new(parties::FarEnds(request.far_end)),
             media: Arc::new(NoMedia),
             scripts: Arc::new(NoScripts),
+            outside: Arc::new(Nowhere),
             records,
             store: Mutex::new(Box::new(MemoryStore::default())),
             now_us: Arc::new(move || at),

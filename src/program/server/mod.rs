@@ -19,6 +19,7 @@ use crate::call::services::{Globals, Services};
 use crate::call::task;
 use crate::edge::endpoint::sip::{ProfileSettings, SipEndpoint, SipSettings, SipStartError};
 use crate::edge::endpoint::{CallStarter, Endpoints, ErrorEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint};
+use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
 use crate::edge::store::{MemoryStore, RecordError, RecordFile};
 use crate::engine::config::Directory;
@@ -165,6 +166,7 @@ impl Server {
                 legs: Arc::new(legs),
                 media: Arc::clone(&media) as Arc<dyn MediaEngine>,
                 scripts: Arc::clone(&scripts) as Arc<dyn ScriptHost>,
+                outside: Arc::new(Machine::default()),
                 records: Arc::clone(&records) as _,
                 store: Mutex::new(Box::new(MemoryStore::default())),
                 now_us: Arc::new(now_us),

@@ -1,0 +1,37 @@
+//! What a call may want of the machine it runs on: dialplans in files of their own, shell commands.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::engine::dialplan::Dialplan;
+
+/// The machine. Nothing here waits; a dropped sender counts as a failure.
+pub trait Outside: Send + Sync {
+    /// The dialplan of a file (`XML:/path`), read as a complete document without pre-processing. The error says what is
+    /// wrong with it.
+    fn dialplan(&self, path: &str) -> oneshot::Receiver<Result<Arc<Dialplan>, String>>;
+
+    /// Standard output of a shell command.
+    fn command(&self, command: &str) -> oneshot::Receiver<Result<String, String>>;
+}
+
+/// A machine that has nothing to give: rehearsals and tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nowhere;
+
+impl Outside for Nowhere {
+    fn dialplan(&self, path: &str) -> oneshot::Receiver<Result<Arc<Dialplan>, String>> {
+        answered(Err(format!("{path} is not read here")))
+    }
+
+    fn command(&self, _command: &str) -> oneshot::Receiver<Result<String, String>> {
+        answered(Err("no commands are run here".to_owned()))
+    }
+}
+
+fn answered<T>(value: T) -> oneshot::Receiver<T> {
+    let (reply, answer) = oneshot::channel();
+    let _ = reply.send(value);
+    answer
+}

@@ -1,0 +1,67 @@
+//! Settings of the switch as a whole: `switch.conf` and `timezones.conf`.
+
+use jiff::tz::TimeZone;
+
+use crate::engine::xml::Element;
+use crate::words::model::truthy;
+use crate::words::text::Diagnostic;
+
+/// What the configuration says of the switch itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The API commands and applications that run shell commands may (`allow-system-commands` of `switch.conf`).
+    pub system_commands: bool,
+    /// Zones of `timezones.conf`: name and POSIX TZ string, those that cannot be read left out.
+    pub zones: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// Reads the settings of a document.
+    pub fn read(root: &Element, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut settings = Self::default();
+        let section = root.find("section", "name", "configuration");
+        let named = |name: &str| section.and_then(|section| section.find("configuration", "name", name));
+        let params = named("switch.conf").into_iter().flat_map(|conf| conf.named("settings"));
+        for param in params.flat_map(|settings| settings.named("param")) {
+            let (name, value) = (param.attribute("name"), param.attribute("value"));
+            if name.is_some_and(|name| name.text.eq_ignore_ascii_case("allow-system-commands")) {
+                settings.system_commands = value.is_some_and(|value| truthy(&value.text));
+            }
+        }
+        let zones = named("timezones.conf").into_iter().flat_map(|conf| conf.named("timezones"));
+        for zone in zones.flat_map(|zones| zones.named("zone")) {
+            let (Some(name), Some(value)) = (zone.attribute("name"), zone.attribute("value")) else { continue };
+            match TimeZone::posix(&value.text) {
+                Ok(_) => settings.zones.push((name.text.clone(), value.text.clone())),
+                Err(error) => {
+                    let message = format!("the zone {} cannot be read: {error}", name.text);
+                    let found = Diagnostic::warning("bad-zone", value.span, message);
+                    diagnostics.push(found.remedy("write a POSIX TZ string, EST5EDT,M3.2.0,M11.1.0 for example"));
+                }
+            }
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::xml::{self, NoFiles};
+    use crate::words::model::Variables;
+
+    #[test]
+    fn settings_of_a_document() {
+        let text = "<document>\n<section name=\"configuration\">\n<configuration name=\"switch.conf\">\n<settings>\n\
+                    <param name=\"allow-system-commands\" value=\"true\"/>\n</settings>\n</configuration>\n\
+                    <configuration name=\"timezones.conf\">\n<timezones>\n\
+                    <zone name=\"Here\" value=\"EST5EDT,M3.2.0,M11.1.0\"/>\n<zone name=\"There\" value=\"no zone\"/>\n\
+                    </timezones>\n</configuration>\n</section>\n</document>\n";
+        let loaded = xml::load("root.xml", text.as_bytes(), Variables::new(), &NoFiles);
+        let mut diagnostics = Vec::new();
+        let settings = Settings::read(&loaded.root.unwrap(), &mut diagnostics);
+        assert!(settings.system_commands);
+        assert_eq!(settings.zones, [("Here".to_owned(), "EST5EDT,M3.2.0,M11.1.0".to_owned())]);
+        assert_eq!(diagnostics.len(), 1);
+    }
+}
