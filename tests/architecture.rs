@@ -23,7 +23,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("engine/sip", &[]),
     ("engine/xml", &[]),
     ("call/api", &["control", "event"]),
-    ("call/app", &["control", "task"]),
+    ("call/app", &["api", "control", "task"]),
     ("call/cdr", &[]),
     ("call/channel", &["api", "observe", "services"]),
     ("call/control", &[]),

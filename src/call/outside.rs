@@ -15,23 +15,3 @@ pub trait Outside: Send + Sync {
     /// Standard output of a shell command.
     fn command(&self, command: &str) -> oneshot::Receiver<Result<String, String>>;
 }
-
-/// A machine that has nothing to give: rehearsals and tests.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Nowhere;
-
-impl Outside for Nowhere {
-    fn dialplan(&self, path: &str) -> oneshot::Receiver<Result<Arc<Dialplan>, String>> {
-        answered(Err(format!("{path} is not read here")))
-    }
-
-    fn command(&self, _command: &str) -> oneshot::Receiver<Result<String, String>> {
-        answered(Err("no commands are run here".to_owned()))
-    }
-}
-
-fn answered<T>(value: T) -> oneshot::Receiver<T> {
-    let (reply, answer) = oneshot::channel();
-    let _ = reply.send(value);
-    answer
-}

@@ -173,6 +173,40 @@ async fn a_far_end_without_address_fails_the_call() {
     calm(&switch, descriptors).await;
 }
 
+/// The phrase of the final response to a call.
+async fn phrase(switch: &Switch, number: &str) -> String {
+    let report = switch.call(number, |_| ()).await;
+    report.responses.last().map(|last| last.phrase.clone()).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shell_commands_are_off_until_they_are_allowed() {
+    let plan = plan(&[("^shell$", &[("respond", "486 ${system(printf 'a b')}")])]);
+    let switch = Switch::start(&[("dialplan/a.xml", &plan)]);
+    assert_eq!(phrase(&switch, "shell").await, "-ERR system is disabled");
+    drop(switch);
+    let allowed = "<configuration name=\"switch.conf\">\n<settings>\n\
+                   <param name=\"allow-system-commands\" value=\"true\"/>\n</settings>\n</configuration>\n";
+    let switch = Switch::start(&[("dialplan/a.xml", &plan), ("autoload_configs/switch.conf.xml", allowed)]);
+    assert_eq!(phrase(&switch, "shell").await, "a b");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialplan_in_a_file_of_its_own_is_read_at_each_call() {
+    let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^(.*)$", &[("transfer", "$1 XML:other.xml public")])]))]);
+    let write = |phrase: &str| {
+        let context = context("public", &[("^1$", &[("respond", &format!("486 {phrase}"))])]);
+        let text = format!("<document><section name=\"dialplan\">{context}</section></document>");
+        std::fs::write(switch.folder().join("other.xml"), text).expect("a file");
+    };
+    write("One");
+    assert_eq!(phrase(&switch, "1").await, "One");
+    write("Other");
+    assert_eq!(phrase(&switch, "1").await, "Other");
+    std::fs::write(switch.folder().join("other.xml"), "<document><section").expect("a file");
+    assert_eq!(switch.call("1", |_| ()).await.status, Some(404), "a broken file is no dialplan");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ringback_ends_with_a_failed_bridge() {
     let scripts = HashMap::from([("b".to_owned(), FarScript::ring_then_refuse(Duration::from_millis(400), 486))]);

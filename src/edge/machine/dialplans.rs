@@ -36,13 +36,14 @@ pub(super) fn open(cache: &Mutex<Cache>, path: &str) -> Result<Arc<Dialplan>, St
     }
     let text = FileLoader::default().read(path).map_err(|error| format!("{path}: {error}"))?;
     let xml::Loaded { root, sources, diagnostics, .. } = xml::read(path, &text);
-    let Some(root) = root else { return Err(render(&sources, &diagnostics)) };
-    let (dialplan, findings) = Dialplan::compile(&root, &Catalog);
-    let findings: Vec<Diagnostic> = findings.iter().map(Diagnostic::from).collect();
+    let Some(mut root) = root else { return Err(render(&sources, &diagnostics)) };
+    let findings: Vec<Diagnostic> = Dialplan::compile(&root, &Catalog).1.iter().map(Diagnostic::from).collect();
     if !findings.is_empty() {
         tracing::warn!("{}", render(&sources, &findings));
     }
-    let dialplan = Arc::new(dialplan);
+    // Who shows places later has the sources of the main document only.
+    root.forget_places();
+    let dialplan = Arc::new(Dialplan::compile(&root, &Catalog).0);
     let mut files = locked();
     if files.len() >= MOST_FILES {
         files.clear();

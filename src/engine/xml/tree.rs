@@ -65,6 +65,15 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
+    /// Lets the places of the element and all below it point nowhere: for a document whose sources are not kept.
+    pub fn forget_places(&mut self) {
+        let nowhere = Span { file: u32::MAX, start: 0, end: 0 };
+        let texts = self.attributes.iter_mut().map(|attribute| &mut attribute.value).chain(&mut self.text);
+        texts.for_each(|text| text.span = nowhere);
+        self.span = nowhere;
+        self.children.iter_mut().for_each(Self::forget_places);
+    }
+
     /// The first child of a name whose attribute has this value in any case.
     pub fn find(&self, name: &str, attribute: &str, value: &str) -> Option<&Self> {
         self.children.iter().find(|child| {

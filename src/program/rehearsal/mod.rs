@@ -19,9 +19,9 @@ use crate::call::cdr::{CallRecord, RecordSink};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
 use crate::call::leg::{EventSink, Incoming};
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
-use crate::call::outside::Nowhere;
 use crate::call::services::{Globals, Services, Snapshot};
 use crate::call::task;
+use crate::edge::machine::Machine;
 use crate::edge::store::MemoryStore;
 use crate::program::check::Loaded;
 use crate::program::snapshot::snapshot;
@@ -109,7 +109,10 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// With what was loaded.
     pub fn new(loaded: &Loaded) -> Self {
-        Self { snapshot: Arc::new(snapshot(loaded)), globals: loaded.globals.clone() }
+        let mut snapshot = snapshot(loaded);
+        // Whatever the configuration allows: nothing outside is touched.
+        snapshot.settings.system_commands = false;
+        Self { snapshot: Arc::new(snapshot), globals: loaded.globals.clone() }
     }
 
     /// Rehearses one call. Calls do not see each other: each begins with the configuration's globals.
@@ -136,7 +139,7 @@ impl Rehearsal {
             legs: Arc::new(parties::FarEnds(request.far_end)),
             media: Arc::new(NoMedia),
             scripts: Arc::new(NoScripts),
-            outside: Arc::new(Nowhere),
+            outside: Arc::new(Machine::default()),
             records,
             store: Mutex::new(Box::new(MemoryStore::default())),
             now_us: Arc::new(move || at),
