@@ -30,7 +30,7 @@ const FUNCTIONS: &str = "acl alias banner bg_system bgapi break callcenter_confi
     hash hash_dump help host_lookup hostname http_get hupall in_group interface_ip is_lan_addr json jsapi lcr limit \
     limit_hash_usage limit_usage list_users load local_ip lua luarun md5 module_exists msleep nat_map originate pause \
     perl presence quote_shell_arg regex reload reloadacl reloadxml replace say say_string sched_api sched_broadcast \
-    sched_del sched_hangup sched_transfer sha1 show shutdown sofia sofia_contact sofia_count_reg sofia_dig \
+    sched_del sched_hangup sched_transfer sha1 show shutdown snom_bind_key snom_command sofia sofia_contact sofia_count_reg sofia_dig \
     sofia_gateway_data sofia_presence_data sofia_username_of sprintf sql_escape stat status strepoch strftime \
     strftime_tz strmicroepoch stun substr switchname system system_run time_test timer_test tolower tone_detect toupper \
     translate unload unsched_api uptime url_decode url_encode user_data user_exists uuid_answer uuid_audio uuid_break \

@@ -361,8 +361,8 @@ mod tests {
         let conf = folder.path().join("conf");
         let mut subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
         let contexts = |subject: &Subject| {
-            let report = check(subject, &[]).unwrap();
-            assert_eq!(crate::words::text::render(&report.sources, &report.diagnostics), "");
+            let report = check(subject, &["no-action".to_owned()]).unwrap();
+            assert_eq!(output::text(&report), "");
             report.contexts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };
         assert_eq!(contexts(&subject), ["own"]);
@@ -381,6 +381,18 @@ mod tests {
             "{shown}"
         );
         assert_eq!(report.count(Severity::Error), 1);
+    }
+
+    /// A configuration with the structure of FreeSWITCH's own: nothing but what is not implemented is found in it.
+    #[test]
+    fn no_false_alarm_on_a_vanilla_configuration() {
+        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vanilla");
+        let subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
+        let allow = ["unimplemented-application".to_owned(), "unimplemented-function".to_owned()];
+        let report = check(&subject, &allow).unwrap();
+        assert_eq!(output::text(&report), "");
+        assert!(report.contexts.iter().any(|(name, count)| name == "default" && *count > 40));
+        assert_eq!((report.users, report.scripts), (3, 1));
     }
 
     #[test]

@@ -10,7 +10,10 @@ const RATES: [&str; 4] = ["8000", "16000", "32000", "48000"];
 
 /// Whether a prompt can be played, or is no file whose name is known.
 pub(super) fn find(name: &str, folder: &Path) -> bool {
-    if name.is_empty()
+    // `phrase:name`, `say:text` and the like name no file.
+    let scheme = name.split_once(':').is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    if scheme
+        || name.is_empty()
         || name.contains("://")
         || name.contains("@@")
         || name.contains('$')

@@ -1,13 +1,15 @@
 //! Where `transfer` and `execute_extension` go.
 
 use super::dialled::{UNKNOWN, masked};
-use super::view::{Action, Extension, View};
+use super::view::{Extension, View};
 use crate::engine::dialplan::ast::Text;
 use crate::words::expand::split;
 
 /// One target, as far as it is known.
 pub(super) struct Target<'v> {
     pub(super) data: &'v Text,
+    /// `execute_extension`: what goes on after an extension runs, too.
+    pub(super) executes: bool,
     pub(super) number: Option<String>,
     pub(super) dialplan: String,
     /// None: it is not known.
@@ -21,7 +23,7 @@ pub(super) fn targets<'v>(view: &View<'v>) -> Vec<Target<'v>> {
 
 fn of<'v>(extension: &Extension<'v>) -> Vec<Target<'v>> {
     let actions = extension.actions.iter().filter(|action| action.is(&["transfer", "execute_extension"]));
-    let one = |data: &'v Text| {
+    let one = |(data, executes): (&'v Text, bool)| {
         let mut words = split(&masked(&data.text), ' ', 4);
         words.retain(|word| !word.is_empty());
         if words.first().is_some_and(|word| word.starts_with('-')) {
@@ -35,9 +37,9 @@ fn of<'v>(extension: &Extension<'v>) -> Vec<Target<'v>> {
             Some(word) => known(word),
             None => Some(extension.context.name.text.clone()),
         };
-        Target { data, number, dialplan, context }
+        Target { data, executes, number, dialplan, context }
     };
-    actions.filter_map(Action::data).map(one).collect()
+    actions.filter_map(|action| Some((action.data()?, action.is(&["execute_extension"])))).map(one).collect()
 }
 
 impl Target<'_> {

@@ -46,7 +46,7 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
         }
         let mut there =
             view.extensions.iter().filter(|extension| extension.context.name.text.eq_ignore_ascii_case(context));
-        if !there.any(|extension| !extension.continues() && may_take(extension, number)) {
+        if !there.any(|extension| (target.executes || !extension.continues()) && may_take(extension, number)) {
             let message = format!("no extension of context \"{context}\" takes \"{number}\"");
             let at = target.data.text.find(number.as_str()).map(|at| at..at + number.len());
             let at = at.map_or(target.data.span, |at| view.part(target.data, at));
