@@ -8,6 +8,7 @@ use super::ast;
 use super::dates::Dates;
 use super::finding::Finding;
 use super::index::Index;
+use super::parse::{Node, Outline, extension};
 use super::program::{
     ActionCode, Break, Condition, ConditionId, Context, Dialplan, Expression, Extension, Field, Group, Rule, Test,
 };
@@ -19,16 +20,23 @@ use crate::words::pattern::Pattern;
 /// Copies of one action that `loop` may ask for.
 const MAX_COPIES: i64 = 1_000;
 
-/// Lowers all contexts. Of contexts with one name only the first can be reached; the others are left out.
-pub(super) fn lower(contexts: &[ast::Context], catalog: &dyn AppCatalog, findings: &mut Vec<Finding>) -> Dialplan {
+/// Lowers all contexts, one extension at a time, so that of the written form no more than one is in memory. Of contexts
+/// with one name only the first can be reached; the others are only read for their mistakes.
+pub(super) fn lower<N: Node>(
+    contexts: Vec<Outline<'_, N>>,
+    catalog: &dyn AppCatalog,
+    findings: &mut Vec<Finding>,
+) -> Dialplan {
     let mut lowering =
         Lowering { catalog, known: HashMap::new(), shared: HashMap::new(), conditions: Vec::new(), findings };
     let mut program = Dialplan::default();
     for context in contexts {
         let key = context.name.text.to_ascii_lowercase().into_boxed_str();
         if program.names.contains_key(&key) {
-            let name = context.name.text.clone();
-            lowering.findings.push(Finding::DuplicateContext { name, at: context.span });
+            for node in context.extensions {
+                extension(node, lowering.findings);
+            }
+            lowering.findings.push(Finding::DuplicateContext { name: context.name.text, at: context.span });
             continue;
         }
         program.names.insert(key, program.contexts.len());
@@ -48,13 +56,15 @@ struct Lowering<'c> {
 }
 
 impl Lowering<'_> {
-    fn context(&mut self, context: &ast::Context) -> Context {
-        let extensions: Vec<Extension> = context.extensions.iter().map(|e| self.extension(e)).collect();
+    fn context<N: Node>(&mut self, context: Outline<'_, N>) -> Context {
+        let mut extensions = Vec::with_capacity(context.extensions.len());
         let mut names = HashMap::new();
-        for (number, extension) in context.extensions.iter().enumerate() {
-            if let Some(name) = &extension.name {
+        for (number, node) in context.extensions.into_iter().enumerate() {
+            let written = extension(node, self.findings);
+            if let Some(name) = &written.name {
                 names.entry(name.text.to_ascii_lowercase().into_boxed_str()).or_insert(number);
             }
+            extensions.push(self.extension(&written));
         }
         let index = Index::build(&extensions, &self.conditions);
         Context { name: context.name.text.as_str().into(), extensions, names, index }

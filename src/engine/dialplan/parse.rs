@@ -56,8 +56,25 @@ impl Node for xml::Element {
     }
 }
 
-/// Reads the contexts of a document: of its first `<section name="dialplan">`, or of the root when it is that section.
+/// A context whose extensions are not read yet.
+pub(super) struct Outline<'n, N> {
+    pub(super) name: Text,
+    pub(super) extensions: Vec<&'n N>,
+    pub(super) span: Span,
+}
+
+/// Reads everything.
 pub(super) fn parse(root: &impl Node, findings: &mut Vec<Finding>) -> Vec<Context> {
+    let read = |outline: Outline<'_, _>| Context {
+        name: outline.name,
+        extensions: outline.extensions.into_iter().map(|node| extension(node, findings)).collect(),
+        span: outline.span,
+    };
+    outlines(root, &mut Vec::new()).into_iter().map(read).collect()
+}
+
+/// The contexts of a document: of its first `<section name="dialplan">`, or of the root when it is that section.
+pub(super) fn outlines<'n, N: Node>(root: &'n N, findings: &mut Vec<Finding>) -> Vec<Outline<'n, N>> {
     let is_dialplan = |node: &_| is_named(node, "section") && value_is(node, "name", "dialplan");
     if is_dialplan(root) {
         return contexts(root, findings);
@@ -78,7 +95,7 @@ fn value_is(node: &impl Node, attribute: &str, value: &str) -> bool {
     node.attribute(attribute).is_some_and(|found| found.text.eq_ignore_ascii_case(value))
 }
 
-fn contexts(section: &impl Node, findings: &mut Vec<Finding>) -> Vec<Context> {
+fn contexts<'n, N: Node>(section: &'n N, findings: &mut Vec<Finding>) -> Vec<Outline<'n, N>> {
     let mut contexts = Vec::new();
     for node in section.children() {
         if node.name() != "context" {
@@ -89,11 +106,8 @@ fn contexts(section: &impl Node, findings: &mut Vec<Finding>) -> Vec<Context> {
             findings.push(Finding::NamelessContext { at: node.span() });
             continue;
         };
-        let extensions = named(node, "extension", "context", findings)
-            .into_iter()
-            .map(|extension| self::extension(extension, findings))
-            .collect();
-        contexts.push(Context { name, extensions, span: node.span() });
+        let extensions = named(node, "extension", "context", findings);
+        contexts.push(Outline { name, extensions, span: node.span() });
     }
     contexts
 }
@@ -109,7 +123,8 @@ fn unknown(node: &impl Node, within: &'static str) -> Finding {
     Finding::UnknownElement { name: node.name().to_owned(), within, at: node.span() }
 }
 
-fn extension(node: &impl Node, findings: &mut Vec<Finding>) -> Extension {
+/// Reads an extension.
+pub(super) fn extension(node: &impl Node, findings: &mut Vec<Finding>) -> Extension {
     let conditions: Vec<Condition> = named(node, "condition", "extension", findings)
         .into_iter()
         .map(|condition| self::condition(condition, 0, findings))

@@ -10,7 +10,7 @@ use super::ast::Span;
 use super::dates::Dates;
 use super::finding::Finding;
 use super::lower::lower;
-use super::parse::{Node, parse};
+use super::parse::{Node, outlines, parse};
 use super::{AppCatalog, AppFacts};
 use crate::words::expand::Template;
 use crate::words::pattern::Pattern;
@@ -31,8 +31,8 @@ impl Dialplan {
     /// Compiles the dialplan section of a document. Mistakes do not stop it: the second value lists them.
     pub fn compile(root: &impl Node, catalog: &dyn AppCatalog) -> (Self, Vec<Finding>) {
         let mut findings = Vec::new();
-        let contexts = parse(root, &mut findings);
-        let program = lower(&contexts, catalog, &mut findings);
+        let contexts = outlines(root, &mut findings);
+        let program = lower(contexts, catalog, &mut findings);
         (program, findings)
     }
 

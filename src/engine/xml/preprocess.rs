@@ -14,6 +14,12 @@ const MAX_LINE: usize = 1 << 20;
 /// Bytes of flat text; what comes later is left out.
 const MAX_FLAT: usize = 64 << 20;
 
+/// Bytes that expanding globals may add to one load; what comes later is left out.
+const MAX_EXPANDED: usize = 256 << 20;
+
+/// Bytes of one line once its globals are expanded.
+const MAX_EXPANDED_LINE: usize = 16 << 20;
+
 /// Files of one load.
 const MAX_FILES: usize = 10_000;
 
@@ -31,6 +37,8 @@ pub(super) fn run(
         sources: Sources::new(),
         found: Vec::new(),
         files: 0,
+        expanded: 0,
+        full: false,
         commented: false,
     };
     run.file(name, text, None, 0);
@@ -44,6 +52,10 @@ struct Run<'l> {
     sources: Sources,
     found: Vec<Diagnostic>,
     files: usize,
+    /// Bytes that globals have added.
+    expanded: usize,
+    /// A limit is reached: nothing more is read.
+    full: bool,
     /// Inside a `<!-- -->` comment that began on an earlier line.
     commented: bool,
 }
@@ -80,7 +92,7 @@ impl Run<'_> {
         let folder = name.rsplit_once('/').map_or("", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let mut swallowing = false;
         let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty() && !self.full) {
             let mut length = rest.find(['\n', '\r']).map_or(rest.len(), |end| end + 1);
             if length > MAX_LINE {
                 length = (0..=MAX_LINE).rev().find(|cut| rest.is_char_boundary(*cut)).unwrap_or(rest.len());
@@ -91,13 +103,16 @@ impl Run<'_> {
             self.line(line, span(file, at, at + length), folder, &mut swallowing, depth);
             at += length;
             if self.flat.text().len() > MAX_FLAT {
-                return self.fail(
-                    "too-large",
-                    span(file, at, at),
-                    "the configuration is larger than 64 MiB; the rest is left out",
-                    "make it smaller",
-                );
+                self.overflow(span(file, at, at), "the configuration is larger than 64 MiB; the rest is left out");
             }
+        }
+    }
+
+    /// Stops reading.
+    fn overflow(&mut self, at: Span, message: &str) {
+        if !self.full {
+            self.full = true;
+            self.fail("too-large", at, message, "make it smaller");
         }
     }
 
@@ -299,6 +314,11 @@ impl Run<'_> {
             let name = raw.get(begin + 3..begin + length).unwrap_or_default();
             let here = sub_span(at, begin, done);
             if let Some(value) = self.globals.get(name) {
+                self.expanded += value.len();
+                if self.expanded > MAX_EXPANDED || line.text().len() + value.len() > MAX_EXPANDED_LINE {
+                    self.overflow(here, "the values of global variables make the configuration too large");
+                    return line;
+                }
                 line.replace(value, here);
             } else {
                 let message = format!("the global variable \"{name}\" is not set here; it is empty");
@@ -342,12 +362,15 @@ fn decode(bytes: &[u8]) -> (String, bool) {
 
 /// Whether a line that is dropped for its `<include>` or declaration holds anything else.
 fn has_content(line: &str) -> bool {
-    let mut rest = line.replace("<include>", "").replace("</include>", "");
-    while let Some(begin) = rest.find("<?") {
-        let end = rest.get(begin..).and_then(|tail| tail.find("?>")).map_or(rest.len(), |length| begin + length + 2);
-        rest.replace_range(begin..end, "");
+    let mut kept = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("<?") {
+        kept.push_str(before);
+        rest = after.split_once("?>").map_or("", |(_, after)| after);
     }
-    let rest = rest.trim();
+    kept.push_str(rest);
+    let kept = kept.replace("<include>", "").replace("</include>", "");
+    let rest = kept.trim();
     let comment = rest.starts_with("<!--") && rest.ends_with("-->");
     !rest.is_empty() && !comment
 }

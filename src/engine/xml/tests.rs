@@ -186,6 +186,80 @@ fn encodings() {
     }
 }
 
+/// A loader whose folder may not be read.
+struct Forbidden;
+
+impl Loader for Forbidden {
+    fn read(&self, _path: &str) -> Result<Vec<u8>, String> {
+        Err("Permission denied (os error 13)".to_owned())
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, String> {
+        if pattern.ends_with("folder/*.xml") {
+            return Err("Permission denied (os error 13)".to_owned());
+        }
+        Ok(vec![pattern.to_owned()])
+    }
+
+    fn run(&self, _command: &str) -> Result<String, String> {
+        Err("no".to_owned())
+    }
+
+    fn environment(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_reported_and_left_out() {
+    let text = "<a>\n<X-PRE-PROCESS cmd=\"include\" data=\"folder/*.xml\"/>\n<X-PRE-PROCESS cmd=\"include\" data=\"x.xml\"/>\n<b/>\n</a>";
+    let loaded = load("conf/root.xml", text.as_bytes(), Variables::new(), &Forbidden);
+    let lines: Vec<_> = loaded
+        .diagnostics
+        .iter()
+        .map(|found| (found.code, loaded.sources.locate(found.span.unwrap()).unwrap().line))
+        .collect();
+    assert_eq!(lines, [("include-failed", 2), ("include-failed", 3)]);
+    assert!(loaded.diagnostics.iter().all(|found| found.message.contains("Permission denied")));
+    assert_eq!(loaded.root.unwrap().children.len(), 1);
+}
+
+#[test]
+fn globals_that_double_are_bounded() {
+    let mut text = String::from("<a>\n<X-PRE-PROCESS cmd=\"set\" data=\"x=0123456789\"/>\n");
+    for _ in 0..60 {
+        text.push_str("<X-PRE-PROCESS cmd=\"set\" data=\"x=$${x}$${x}\"/>\n");
+    }
+    let loaded = load_text(&(text + "</a>"), &[]);
+    assert!(codes(&loaded).contains(&"too-large"));
+    assert_eq!(codes(&loaded).iter().filter(|code| **code == "too-large").count(), 1);
+    assert!(loaded.flat.len() < 64 << 20);
+}
+
+#[test]
+fn files_that_include_themselves_twice_are_bounded() {
+    let text =
+        "<X-PRE-PROCESS cmd=\"include\" data=\"self.xml\"/>\n<X-PRE-PROCESS cmd=\"include\" data=\"self.xml\"/>\n";
+    let loaded = load_text(&format!("<a>\n{text}</a>"), &[("conf/self.xml", text)]);
+    assert!(codes(&loaded).iter().all(|code| *code == "include-limit"));
+    assert!(loaded.sources.names().count() <= 10_000);
+}
+
+#[test]
+fn large_and_deep_documents_are_taken_or_refused() {
+    let value = "x".repeat(900_000);
+    let loaded = load_text(&format!("<a>\n<b c=\"{value}\"/>\n</a>"), &[]);
+    assert_eq!(loaded.root.unwrap().children.first().unwrap().attribute("c").unwrap().text.len(), 900_000);
+    let deep = load_text(&("<a>\n".repeat(5_000) + &"</a>\n".repeat(5_000)), &[]);
+    assert!(deep.root.is_none());
+    let message = &deep.diagnostics.last().unwrap().message;
+    assert!(message.contains("nested more than 1000 deep"), "{message}");
+    let marks = load_text(&format!("<a>\n{}\n</a>", "<?x?>".repeat(150_000)), &[]);
+    assert!(marks.root.is_some());
+    let open = load_text(&format!("<a>\n{}\n</a>", "$${x".repeat(200_000)), &[]);
+    assert_eq!(codes(&open), ["unterminated-global"]);
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "(<|>|/|=|\"|'|&|a|b|é| |\n|\r|<a>|</a>|<!--|-->|<!--#set |<X-PRE-PROCESS |cmd=\"set\" |data=\"a=b\"|\\$\\$\\{|\\}|<!\\[CDATA\\[|\\]\\]>|<include>|<\\?){0,40}") {

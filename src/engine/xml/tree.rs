@@ -266,6 +266,7 @@ impl Tree<'_> {
         loop {
             here = skip(here, between);
             if here >= bytes.len() {
+                attributes.shrink_to_fit();
                 return Ok(attributes);
             }
             let name_end = skip(here + 1, |byte| !byte.is_ascii_whitespace() && !b"=/".contains(&byte));
@@ -322,6 +323,8 @@ impl Tree<'_> {
         if let Some(text) = &mut element.text {
             text.text.push_str(&decode(&pending, false));
         }
+        // Lists grow in steps of four; a large dialplan is mostly lists of one.
+        element.children.shrink_to_fit();
         match self.open.last_mut() {
             Some(parent) => parent.element.children.push(element),
             None => self.root = Some(element),

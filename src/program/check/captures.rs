@@ -35,10 +35,13 @@ pub(super) fn groups(condition: &Condition) -> Option<Groups> {
     Some(found)
 }
 
+/// Dollar signs of one text that are looked at.
+const MOST: usize = 1_000;
+
 /// `$n` and `${n}` in a text, with their places.
 pub(super) fn captures(text: &str) -> Vec<(usize, Range<usize>)> {
     let mut found = Vec::new();
-    for (at, _) in text.match_indices('$') {
+    for (at, _) in text.match_indices('$').take(MOST) {
         let rest = text.get(at + 1..).unwrap_or_default();
         let (inner, braces) = rest.strip_prefix('{').map_or((rest, 0), |inner| (inner, 1));
         let digits = inner.bytes().take_while(u8::is_ascii_digit).take(9).count();

@@ -32,7 +32,7 @@ use crate::call::app::Catalog;
 use crate::edge::files::FileLoader;
 use crate::engine::config::{Directory, Folders, Settings, SipProfile, root_document};
 use crate::engine::dialplan::Dialplan;
-use crate::engine::xml::{self, Element};
+use crate::engine::xml::{self, Element, Loader as _};
 use crate::words::model::Variables;
 use crate::words::text::{Diagnostic, Severity, Sources};
 
@@ -225,7 +225,9 @@ fn root(subject: &Subject) -> Result<(String, Vec<u8>), String> {
     }
     if let Some(conf) = &subject.conf {
         let path = conf.join("freeswitch.xml");
-        let text = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let loader = FileLoader { commands: false };
+        let text =
+            loader.read(&path.to_string_lossy()).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         if replaced.is_empty() {
             return Ok((path.to_string_lossy().into_owned(), text));
         }

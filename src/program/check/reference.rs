@@ -15,6 +15,9 @@ pub(super) struct Reference<'t> {
     pub(super) whole: Range<usize>,
 }
 
+/// References of one text that are looked at.
+const MOST: usize = 1_000;
+
 /// References nested deeper are not looked at.
 const MAX_LEVEL: usize = 20;
 
@@ -28,7 +31,7 @@ pub(super) fn references(text: &str) -> Vec<Reference<'_>> {
 fn scan<'t>(text: &'t str, base: usize, level: usize, found: &mut Vec<Reference<'t>>) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
+    while let Some(byte) = bytes.get(at).filter(|_| found.len() < MOST) {
         match byte {
             b'\\' => at += 2,
             b'$' if bytes.get(at + 1) == Some(&b'{') => {

@@ -24,11 +24,10 @@ pub(super) fn is_gate(condition: &Condition) -> bool {
     ends && condition.anti_actions.is_empty()
 }
 
-/// Whether the extension might take this number, as far as that can be told.
-pub(super) fn may_take(extension: &Extension<'_>, number: &str) -> bool {
-    !extension.written.conditions.iter().any(|condition| {
-        is_gate(condition) && number_test(condition).is_some_and(|(_, pattern)| pattern.is_match(number) == Ok(false))
-    })
+/// The pattern without which an extension ends, leaving nothing; none when it has no such condition.
+pub(super) fn gate(extension: &Extension<'_>) -> Option<Pattern> {
+    let mut gates = extension.written.conditions.iter().filter(|condition| is_gate(condition));
+    gates.find_map(number_test).map(|(_, pattern)| pattern)
 }
 
 /// Expressions that match every number.

@@ -98,11 +98,15 @@ impl<'v> Extension<'v> {
     }
 }
 
+/// Actions and anti-actions of a condition, those of nested ones apart.
+pub(super) fn own_actions(condition: &ast::Condition) -> impl Iterator<Item = Action<'_>> {
+    let actions = condition.actions.iter().map(move |written| Action { condition, written, anti: false });
+    actions.chain(condition.anti_actions.iter().map(move |written| Action { condition, written, anti: true }))
+}
+
 fn collect<'v>(conditions: &'v [ast::Condition], actions: &mut Vec<Action<'v>>) {
     for condition in conditions {
-        let of =
-            |list: &'v [ast::ActionElement], anti| list.iter().map(move |written| Action { condition, written, anti });
-        actions.extend(of(&condition.actions, false).chain(of(&condition.anti_actions, true)));
+        actions.extend(own_actions(condition));
         collect(&condition.nested, actions);
     }
 }

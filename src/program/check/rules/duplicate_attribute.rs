@@ -4,6 +4,7 @@ use crate::program::check::rule::{Example, Findings, Rule};
 use crate::program::check::view::View;
 use crate::program::check::view::elements;
 use crate::words::text::Severity;
+use std::collections::HashSet;
 
 /// The rule.
 pub(super) static RULE: Rule = Rule {
@@ -33,8 +34,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for element in elements(view.root) {
-        for (at, attribute) in element.attributes.iter().enumerate() {
-            if element.attributes.iter().take(at).any(|earlier| earlier.name == attribute.name) {
+        let mut seen = HashSet::new();
+        for attribute in &element.attributes {
+            if !seen.insert(&attribute.name) {
                 let message = format!("attribute {} is given above; this one is ignored", attribute.name);
                 findings.add(attribute.value.span, message, "take one of them out");
             }

@@ -3,7 +3,7 @@
 use crate::engine::dialplan::ast::{Condition, Span};
 use crate::program::check::reference::references;
 use crate::program::check::rule::{Example, Findings, Rule};
-use crate::program::check::view::{Action, Extension, View, conditions, tests};
+use crate::program::check::view::{Action, Extension, View, conditions, own_actions, tests};
 use crate::words::text::Severity;
 use std::collections::{HashMap, HashSet};
 
@@ -82,9 +82,7 @@ fn one(
         if hunts_again {
             continue;
         }
-        let actions =
-            extension.actions.iter().filter(|action| std::ptr::eq(action.condition, condition) && !action.inline());
-        for action in actions {
+        for action in own_actions(condition).filter(|action| !action.inline()) {
             for (name, ..) in action.assignments() {
                 here.entry(name.to_ascii_lowercase()).or_insert(action.written.span);
             }

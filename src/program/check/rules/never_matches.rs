@@ -33,6 +33,9 @@ pub(super) static RULE: Rule = Rule {
     check: Some(check),
 };
 
+/// Conditions of an extension that are compared.
+const MOST_CONDITIONS: usize = 30;
+
 /// Texts of an expression that are listed.
 const MOST_TEXTS: usize = 200;
 
@@ -43,7 +46,7 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let conditions = &extension.written.conditions;
-        for (at, later) in conditions.iter().enumerate().skip(1) {
+        for (at, later) in conditions.iter().take(MOST_CONDITIONS).enumerate().skip(1) {
             if conditions.iter().take(at).any(|earlier| exclude(earlier, later))
                 && let Some(expression) = &later.test.expression
             {

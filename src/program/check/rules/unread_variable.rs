@@ -6,7 +6,7 @@ use crate::program::check::rule::{Example, Findings, Rule};
 use crate::program::check::suggest::nearest;
 use crate::program::check::view::View;
 use crate::words::text::Severity;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The rule.
 pub(super) static RULE: Rule = Rule {
@@ -45,6 +45,8 @@ const PREFIXES: &[&str] = &["execute_on_", "api_on_", "sip_h_", "sip_rh_", "sip_
 fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     let read: HashSet<String> =
         view.texts().flat_map(|text| references(&text.text)).map(|found| found.name.to_ascii_lowercase()).collect();
+    // A name stands in many places, and is compared once.
+    let mut meanings: HashMap<String, Option<&'static str>> = HashMap::new();
     for action in view.actions().filter(|action| !action.is(&["set_global"])) {
         for (name, _, value) in action.assignments() {
             let written = name;
@@ -54,7 +56,8 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
             if known || name.len() < SHORTEST || read.contains(&name) || name.contains('$') {
                 continue;
             }
-            let Some(meant) = nearest(&name, variables()).or_else(|| one_word_off(&name)) else { continue };
+            let near = || nearest(&name, variables()).or_else(|| one_word_off(&name));
+            let Some(meant) = *meanings.entry(name.clone()).or_insert_with(near) else { continue };
             if view.scripts.iter().any(|script| script.text.contains(written)) {
                 continue;
             }
