@@ -68,6 +68,52 @@ async fn a_folder_is_checked() {
 }
 
 #[tokio::test]
+async fn a_check_speaks_to_machines_and_explains_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("a path in UTF-8");
+    let dialplan = folder.path().join("dialplan");
+    std::fs::create_dir(&dialplan).expect("a folder");
+    let text = "<context name=\"public\">\n<extension name=\"a\">\n<condition field=\"nosuch\" expression=\"^(1$\">\n\
+                <action application=\"answer\"/>\n</condition>\n</extension>\n</context>\n";
+    std::fs::write(dialplan.join("a.xml"), text).expect("a file");
+
+    let json = switch(&["check", path, "--format", "json"]).await;
+    assert_eq!(json.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&json)).expect("JSON");
+    assert_eq!((&report["errors"], &report["warnings"]), (&1.into(), &1.into()));
+    let place =
+        |found: &serde_json::Value| (found["line"].as_u64(), found["column"].as_u64(), found["end_column"].as_u64());
+    let named = |name: &str| {
+        let all = report["diagnostics"].as_array().expect("a list");
+        all.iter().find(|found| found["name"] == name).expect("a finding").clone()
+    };
+    assert_eq!(place(&named("unknown-field")), (Some(3), Some(19), Some(25)));
+    assert_eq!(place(&named("bad-pattern")), (Some(3), Some(40), Some(41)), "the parenthesis");
+    assert_eq!(named("bad-pattern")["code"], "D201");
+
+    let sarif = switch(&["check", path, "--format", "sarif"]).await;
+    let report: serde_json::Value = serde_json::from_str(&stdout(&sarif)).expect("JSON");
+    assert_eq!(report["version"], "2.1.0");
+    let results = report["runs"][0]["results"].as_array().expect("a list");
+    let rules = report["runs"][0]["tool"]["driver"]["rules"].as_array().expect("a list");
+    assert_eq!(results.len(), 2);
+    assert!(results.iter().all(|result| rules.iter().any(|rule| rule["id"] == result["ruleId"])));
+    assert_eq!(results[0]["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
+
+    let warned = ["check", path, "--allow", "bad-pattern"];
+    assert_eq!(switch(&warned).await.status.code(), Some(0));
+    assert_eq!(switch(&[&warned[..], &["--deny", "warnings"]].concat()).await.status.code(), Some(1));
+    let silent = switch(&["check", path, "--allow", "bad-pattern,D202", "--deny", "warnings"]).await;
+    assert_eq!(silent.status.code(), Some(0), "{}", stdout(&silent));
+
+    let page = switch(&["check", "--explain", "d201"]).await;
+    assert!(stdout(&page).starts_with("# D201 bad-pattern"), "{}", stdout(&page));
+    let unknown = switch(&["check", path, "--allow", "bad-patern"]).await;
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("\"bad-pattern\" is meant"), "{}", stderr(&unknown));
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() {
     let unknown = switch(&["frobnicate"]).await;
     assert_eq!(unknown.status.code(), Some(2));

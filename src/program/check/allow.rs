@@ -34,3 +34,47 @@ pub(super) fn beside(found: &Diagnostic, code: &str, sources: &Sources) -> bool 
     let alone = above.starts_with("--") || (above.starts_with("<!--") && above.ends_with("-->"));
     allowed(place.text) || (alone && allowed(above))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::program::check::{Subject, check};
+
+    /// Names of what is found, with these lines in front of and behind the bad one.
+    fn found(above: &str, behind: &str, setting: &str) -> Vec<&'static str> {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = format!(
+            "<context name=\"a\">\n<extension name=\"a\">\n<condition>\n{above}\n<action application=\"nosuch\"/>{behind}\n\
+             </condition>\n</extension>\n</context>\n"
+        );
+        let setting = format!(
+            "<configuration name=\"switch.conf\"><settings><param name=\"check-allow\" value=\"{setting}\"/></settings>\
+             </configuration>"
+        );
+        for (name, text) in [("dialplan/a.xml", plan), ("autoload_configs/switch.conf.xml", setting)] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let report = check(&Subject::below(folder.path()), &[]).unwrap();
+        report.diagnostics.iter().map(|found| found.code).collect()
+    }
+
+    #[test]
+    fn rules_are_switched_off_beside_the_line_and_in_the_configuration() {
+        let comment = "<!-- switch-check: allow no-action, unknown-application -->";
+        let other = "<!-- switch-check: allow no-action -->";
+        for (above, behind, setting, count) in [
+            ("", "", "", 1),
+            (comment, "", "", 0),
+            ("", comment, "", 0),
+            ("<!-- switch-check: allow D401 -->", "", "", 0),
+            (other, other, "no-action", 1),
+            ("", "", "no-action, unknown-application", 0),
+            ("", "", "D401", 0),
+            // On a line with something else it is about that line only.
+            (&format!("<action application=\"answer\"/>{comment}"), "", "", 1),
+        ] {
+            assert_eq!(found(above, behind, setting).len(), count, "{above:?} {behind:?} {setting:?}");
+        }
+    }
+}

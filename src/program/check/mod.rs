@@ -363,7 +363,7 @@ mod tests {
         let conf = folder.path().join("conf");
         let mut subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
         let contexts = |subject: &Subject| {
-            let report = check(subject, &["no-action".to_owned()]).unwrap();
+            let report = check(subject, &[]).unwrap();
             assert_eq!(output::text(&report), "");
             report.contexts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
         };

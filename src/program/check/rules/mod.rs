@@ -11,6 +11,7 @@ mod capture_in_anti_action;
 mod capture_without_group;
 mod condition_after_break;
 mod date_with_field;
+mod digit_name;
 mod directive_ignored;
 mod directive_in_comment;
 mod directive_line;
@@ -53,6 +54,7 @@ mod refused_data;
 mod regex_group_result;
 mod shadowed_extension;
 mod sip_code_in_list;
+mod slow_pattern;
 mod stun_set;
 mod tainted_command;
 mod tainted_dial_string;
@@ -82,6 +84,7 @@ mod unknown_profile;
 mod unknown_user;
 mod unknown_value;
 mod unquoted_value;
+mod unquoted_variable;
 mod unreachable_extension;
 mod unread_variable;
 mod unterminated_global;
@@ -133,6 +136,8 @@ static TABLE: &[&Rule] = &[
     &escaped_dollar::RULE,
     &regex_group_result::RULE,
     &ignored_field::RULE,
+    &unquoted_variable::RULE,
+    &slow_pattern::RULE,
     &unreachable_extension::RULE,
     &shadowed_extension::RULE,
     &never_matches::RULE,
@@ -151,6 +156,7 @@ static TABLE: &[&Rule] = &[
     &unknown_cause::RULE,
     &unread_variable::RULE,
     &blank_in_name::RULE,
+    &digit_name::RULE,
     &late_failure_setting::RULE,
     &unknown_listed_cause::RULE,
     &sip_code_in_list::RULE,

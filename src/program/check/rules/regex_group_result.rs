@@ -1,5 +1,6 @@
 //! A group of tests that ends wrongly.
 
+use crate::engine::dialplan::ast::Test;
 use crate::program::check::rule::{Example, Findings, Rule};
 use crate::program::check::view::View;
 use crate::words::text::Severity;
@@ -44,15 +45,21 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
             findings.add(rule.span, message, "put <regex> elements into it");
             continue;
         }
-        let all = rule.text.eq_ignore_ascii_case("all");
-        let (Some((_, earlier)), true) = (condition.regexes.split_last(), all) else { continue };
-        let grouped = earlier
-            .iter()
-            .filter(|test| test.field.is_some())
-            .find_map(|test| test.expression.as_ref().filter(|expression| expression.text.contains('(')));
-        if let Some(expression) = grouped {
+        let Some((_, earlier)) = condition.regexes.split_last() else { continue };
+        let holds_group =
+            |test: &&Test| test.expression.as_ref().is_some_and(|expression| expression.text.contains('('));
+        let mut fields = earlier.iter().filter(|test| test.field.is_some());
+        let (test, message, remedy) = if rule.text.eq_ignore_ascii_case("all") {
             let message = "when this matches and a later <regex> fails, the hunt ends here without actions";
-            findings.add(expression.span, message, "put the <regex> with parentheses last");
+            (fields.find(holds_group), message, "put the <regex> with parentheses last")
+        } else if rule.text.eq_ignore_ascii_case("xor") {
+            let message = "when only this matches, the actions run, but the hunt goes on";
+            (fields.find(|test| !holds_group(test)), message, "put parentheses around a part of it")
+        } else {
+            continue;
+        };
+        if let Some(expression) = test.and_then(|test| test.expression.as_ref()) {
+            findings.add(expression.span, message, remedy);
         }
     }
 }
