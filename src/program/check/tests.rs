@@ -1,0 +1,121 @@
+//! The check as a whole: places, folders, and configurations in which nothing is found.
+
+use super::*;
+
+/// Checks a folder with these files.
+fn check_files(files: &[(&str, &str)]) -> (Report, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let report = check(&Subject::below(folder.path()), &[]).unwrap();
+    let shown = output::text(&report);
+    let shown = shown.replace(&format!("{}/", folder.path().display()), "");
+    (report, shown)
+}
+
+fn plan(action: &str) -> String {
+    format!(
+        "<include>\n<context name=\"public\">\n<extension name=\"a\">\n<condition>\n{action}\n</condition>\n</extension>\n\
+         </context>\n</include>\n"
+    )
+}
+
+#[test]
+fn mistakes_are_found_in_their_place() {
+    for (action, expected) in [
+        ("<action application=\"lua\" data=\"none.lua a b\"/>", "dialplan/a.xml:5:33: error[L101 missing-script]"),
+        ("<action application=\"playback\" data=\"ivr/none.wav\"/>", "dialplan/a.xml:5:38: error[P101 missing-prompt]"),
+        (
+            "<action application=\"eval\"/><Action application=\"lua\"/>",
+            "dialplan/a.xml:5:29: warning[D101 unknown-element]",
+        ),
+        ("<action application=\"set\" data=\"a=$${nosuch}\"/>", "dialplan/a.xml:5:35: warning[X106 undefined-global]"),
+        ("<action application=\"plyback\" data=\"x\"/>", "dialplan/a.xml:5:22: error[D401 unknown-application]"),
+        ("</action>", "dialplan/a.xml:5:1: error[X101 malformed-xml]"),
+    ] {
+        let (report, shown) = check_files(&[("dialplan/a.xml", &plan(action))]);
+        assert!(shown.starts_with(expected), "{action}: {shown}");
+        assert_eq!(report.diagnostics.len(), 1, "{shown}");
+    }
+    for action in [
+        "<action application=\"lua\" data=\"x.lua a\"/>",
+        "<action application=\"lua\" data=\"${script}\"/>",
+        "<action application=\"lua\" data=\"~return 1\"/>",
+        "<action application=\"playback\" data=\"ivr/a.wav\"/>",
+        "<action application=\"playback\" data=\"ivr/b.wav\"/>",
+        "<action application=\"playback\" data=\"tone_stream://%(1,0,1)\"/>",
+        "<action application=\"playback\" data=\"/usr/share/freeswitch/sounds/ivr/a.wav\"/>",
+    ] {
+        let sound = [("sounds/ivr/a.wav", ""), ("sounds/ivr/8000/b.wav", ""), ("scripts/x.lua", "return 1")];
+        let plan = plan(action);
+        let files: Vec<_> = sound.into_iter().chain([("dialplan/a.xml", plan.as_str())]).collect();
+        let (report, shown) = check_files(&files);
+        assert_eq!((shown.as_str(), report.scripts), ("", 1), "{action}");
+        assert_eq!(report.contexts, [("public".to_owned(), 1)]);
+    }
+}
+
+#[test]
+fn folders_take_the_place_of_sections_of_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let context = |name: &str| {
+        format!(
+            "<context name=\"{name}\"><extension name=\"$${{x}}\"><condition><action application=\"answer\"/></condition></extension></context>"
+        )
+    };
+    for (name, text) in [
+        ("conf/freeswitch.xml", "<document>\n<X-PRE-PROCESS cmd=\"set\" data=\"x=set\"/>\n\
+          <section name=\"dialplan\">\n<X-PRE-PROCESS cmd=\"include\" data=\"dialplan/*.xml\"/>\n</section>\n</document>".to_owned()),
+        ("conf/dialplan/a.xml", context("own")),
+        ("other/a.xml", context("other")),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let conf = folder.path().join("conf");
+    let mut subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
+    let contexts = |subject: &Subject| {
+        let report = check(subject, &[]).unwrap();
+        assert_eq!(output::text(&report), "");
+        report.contexts.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(contexts(&subject), ["own"]);
+    subject.dialplan = Some(folder.path().join("other").to_string_lossy().into_owned());
+    assert_eq!(contexts(&subject), ["other"]);
+    subject.dialplan = Some("nosuch".to_owned());
+    assert_eq!(check(&subject, &[]).unwrap_err(), "there is no folder nosuch");
+}
+
+#[test]
+fn scripts_are_compiled() {
+    let (report, shown) = check_files(&[("dialplan/a.xml", ""), ("scripts/deep/x.lua", "if x then\n  y = = 1\nend\n")]);
+    assert!(shown.starts_with("scripts/deep/x.lua:2:3: error[L102 lua-syntax]: unexpected symbol near '='"), "{shown}");
+    assert_eq!(report.count(Severity::Error), 1);
+}
+
+/// A configuration with the structure of FreeSWITCH's own: nothing but what is not implemented is found in it.
+#[test]
+fn no_false_alarm_on_a_vanilla_configuration() {
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vanilla");
+    let subject = Subject { conf: Some(conf.clone()), ..Subject::below(&conf) };
+    let allow = ["unimplemented-application".to_owned(), "unimplemented-function".to_owned()];
+    let report = check(&subject, &allow).unwrap();
+    assert_eq!(output::text(&report), "");
+    assert!(report.contexts.iter().any(|(name, count)| name == "default" && *count > 40));
+    assert_eq!((report.users, report.scripts), (3, 1));
+}
+
+#[test]
+fn the_shipped_example_is_without_fault() {
+    let report = check(&Subject::below(Path::new(env!("CARGO_MANIFEST_DIR"))), &[]).unwrap();
+    assert_eq!(output::text(&report), "");
+    assert!(
+        report.scripts > 0
+            && report.users > 0
+            && report.contexts.iter().any(|(name, count)| name == "public" && *count > 10)
+    );
+}
