@@ -52,11 +52,12 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("edge/store", &[]),
     ("edge/watch", &[]),
     ("program/check", &[]),
-    ("program/cli", &["server", "check", "phone", "rehearsal"]),
+    ("program/cli", &["server", "check", "phone", "rehearsal", "story"]),
     ("program/phone", &[]),
-    ("program/rehearsal", &["check", "snapshot"]),
-    ("program/server", &["check", "snapshot"]),
+    ("program/rehearsal", &["check", "snapshot", "story"]),
+    ("program/server", &["check", "snapshot", "story"]),
     ("program/snapshot", &["check"]),
+    ("program/story", &[]),
 ];
 
 /// What a module may not name although it lies on a lower floor.

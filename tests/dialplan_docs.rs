@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use switch::program::check::{Subject, load};
-use switch::program::rehearsal::{Entry, FarEnd, Rehearsal, Request};
+use switch::program::rehearsal::{FarEnd, Rehearsal, Request};
+use switch::program::story::Entry;
 
 /// The page's examples: the XML and the calls below it.
 fn examples() -> Vec<(String, Vec<String>)> {
@@ -55,7 +56,7 @@ async fn the_examples_do_what_the_page_says() {
         for line in calls {
             let (call, expected) = line.rsplit_once(": ").expect("a call and what it runs");
             let outcome = rehearsal.call(&request(call)).await;
-            let ran = outcome.entries.iter().filter_map(|entry| match entry {
+            let ran = outcome.story.entries.iter().filter_map(|entry| match entry {
                 Entry::Executed(execution) => Some(format!("{} {}", execution.application, execution.data)),
                 _ => None,
             });

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use switch::program::check::{Subject, load};
-use switch::program::rehearsal::{Entry, FarEnd, Outcome, Rehearsal, Request};
+use switch::program::rehearsal::{FarEnd, Outcome, Rehearsal, Request};
+use switch::program::story::Entry;
 use switch::words::pattern::Pattern;
 
 /// Contexts that are made, and calls to each.
@@ -251,7 +252,7 @@ fn executed(outcome: &Outcome) -> Vec<Value> {
         Entry::Executed(execution) => Some(json!([execution.application, execution.data])),
         _ => None,
     };
-    outcome.entries.iter().filter_map(ran).collect()
+    outcome.story.entries.iter().filter_map(ran).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Looking on while a call is routed and runs its list: `switch explain` is a call with an observer.
 
 use crate::engine::dialplan::Recorder;
+use crate::words::model::Cause;
 use crate::words::text::Span;
 
 /// Is told what a call does, and may keep applications from acting.
@@ -13,4 +14,7 @@ pub trait Observer: Recorder + Send {
 
     /// An API command was called in an expansion; no value: there is no such command.
     fn api(&mut self, name: &str, args: &str, value: Option<&str>);
+
+    /// The call is over. `status` is the last final SIP status of the caller's leg; 0: none.
+    fn ended(&mut self, cause: Cause, status: u16, answered: bool);
 }

@@ -6,3 +6,4 @@ pub mod phone;
 pub mod rehearsal;
 pub mod server;
 pub mod snapshot;
+pub mod story;

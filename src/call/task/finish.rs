@@ -20,6 +20,9 @@ impl Call {
         self.a.variables.set("hangup_cause", cause.name());
         self.a.variables.set("hangup_cause_q850", &cause.q850().to_string());
         self.release_caller(cause);
+        if let Some(observer) = &mut self.observer {
+            observer.ended(cause, self.a.status, self.a.answered);
+        }
         self.final_times();
         self.hangup_hook().await;
         let stats = self.audio.close();

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use super::explain::{moment, moment_or_now};
 use crate::program::check::{Loaded, Subject, load};
-use crate::program::rehearsal::{Entry, FarEnd, Outcome, Rehearsal, Request};
+use crate::program::rehearsal::{FarEnd, Outcome, Rehearsal, Request};
+use crate::program::story::Entry;
 use crate::words::text::render;
 
 /// Arguments of `switch diff`.
@@ -134,7 +135,7 @@ fn route(outcome: &Outcome) -> String {
     let mut text = String::new();
     // Name of the present extension, and where its actions begin.
     let mut extension = (String::new(), 0);
-    for entry in &outcome.entries {
+    for entry in &outcome.story.entries {
         let _ = match entry {
             Entry::Extension { name, context, .. } => {
                 extension = (format!("extension {name} of {context}\n"), text.len());
@@ -149,9 +150,10 @@ fn route(outcome: &Outcome) -> String {
             _ => Ok(()),
         };
     }
+    let cause = outcome.story.end.as_ref().map_or("no end", |end| end.cause);
     let _ = match &outcome.told.refused {
-        Some((status, phrase)) => writeln!(text, "{} ({status} {phrase})", outcome.cause),
-        None => writeln!(text, "{}", outcome.cause),
+        Some((status, phrase)) => writeln!(text, "{cause} ({status} {phrase})"),
+        None => writeln!(text, "{cause}"),
     };
     text
 }

@@ -5,7 +5,6 @@
 //! done.
 
 mod parties;
-mod story;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,10 +24,10 @@ use crate::edge::machine::Machine;
 use crate::edge::store::MemoryStore;
 use crate::program::check::Loaded;
 use crate::program::snapshot::snapshot;
+use crate::program::story::{Narrator, Story};
 use crate::words::model::{CallerProfile, Variables};
 
 pub use parties::{FarEnd, Told};
-pub use story::{Entry, Execution, Test};
 
 /// Applications that act in a rehearsal.
 const ACTING: &[&str] = &[
@@ -90,14 +89,10 @@ pub struct Request {
 /// What happened.
 #[derive(Debug)]
 pub struct Outcome {
-    /// In order.
-    pub entries: Vec<Entry>,
-    /// Name of the cause the call ended with.
-    pub cause: &'static str,
+    /// The call.
+    pub story: Story,
     /// What the caller was told.
     pub told: Told,
-    /// It went on for too long, or in circles.
-    pub cut: bool,
 }
 
 /// A configuration to rehearse calls with.
@@ -117,20 +112,19 @@ impl Rehearsal {
 
     /// Rehearses one call. Calls do not see each other: each begins with the configuration's globals.
     pub async fn call(&self, request: &Request) -> Outcome {
-        let story = Arc::new(Mutex::new(story::Told::default()));
-        let records = Arc::new(Records::default());
-        let services = Arc::new(self.services(request, Arc::clone(&records)));
+        let story = Arc::new(Mutex::new(Story::default()));
+        let services = Arc::new(self.services(request));
         let (incoming, told) = incoming(request);
-        let narrator = story::Narrator { told: Arc::clone(&story), acts: |name| ACTING.contains(&name) };
+        let narrator = Narrator::new(Arc::clone(&story), usize::MAX, |name| ACTING.contains(&name));
         let call = task::rehearse(services, incoming, Box::new(narrator), request.exhaustive);
         let ended = tokio::time::timeout(LONGEST, call).await.is_ok();
-        let mut story = story.lock().unwrap_or_else(PoisonError::into_inner);
-        let cause = records.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or("NONE");
+        let mut story = std::mem::take(&mut *story.lock().unwrap_or_else(PoisonError::into_inner));
+        story.overflowed |= !ended;
         let told = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Outcome { entries: story.finish(), cause, told, cut: !ended || story.overflowed }
+        Outcome { story, told }
     }
 
-    fn services(&self, request: &Request, records: Arc<Records>) -> Services {
+    fn services(&self, request: &Request) -> Services {
         let at = request.at;
         let last = AtomicU64::new(1);
         Services {
@@ -140,7 +134,7 @@ impl Rehearsal {
             media: Arc::new(NoMedia),
             scripts: Arc::new(NoScripts),
             outside: Arc::new(Machine::default()),
-            records,
+            records: Arc::new(NoRecords),
             store: Mutex::new(Box::new(MemoryStore::default())),
             now_us: Arc::new(move || at),
             new_uuid: Arc::new(move || identifier(last.fetch_add(1, Ordering::Relaxed))),
@@ -195,14 +189,10 @@ fn incoming(request: &Request) -> (Incoming, Arc<Mutex<Told>>) {
     (incoming, told)
 }
 
-/// Keeps the cause of the caller's record, which comes last.
-#[derive(Default)]
-struct Records(Mutex<Option<&'static str>>);
+struct NoRecords;
 
-impl RecordSink for Records {
-    fn record(&self, record: CallRecord) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(record.cause);
-    }
+impl RecordSink for NoRecords {
+    fn record(&self, _: CallRecord) {}
 }
 
 struct NoMedia;

@@ -2,31 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::{extension, matched};
-use crate::program::rehearsal::{Entry, Execution, Outcome, Request, Test};
+use super::{Entry, Execution, Heading, Story, Test};
 use crate::words::text::{Sources, Span};
 
 /// One object: `matched`, `extension`, `actions`, `trace` and how the call ends.
-pub(super) fn render(sources: &Sources, request: &Request, outcome: &Outcome) -> String {
+pub(super) fn render(sources: &Sources, heading: &Heading, story: &Story) -> String {
     let executed = |entry: &Entry| match entry {
         Entry::Executed(execution) => Some(json!([execution.application, execution.data])),
         _ => None,
     };
-    let actions: Vec<Value> = outcome.entries.iter().filter_map(executed).collect();
-    let trace: Vec<Value> = outcome.entries.iter().map(|entry| traced(sources, entry)).collect();
-    let (status, phrase) = outcome.told.refused.clone().unzip();
+    let actions: Vec<Value> = story.entries.iter().filter_map(executed).collect();
+    let trace: Vec<Value> = story.entries.iter().map(|entry| traced(sources, entry)).collect();
+    let end = story.end.as_ref();
     let value = json!({
-        "destination": request.destination,
-        "context": request.context,
-        "caller": request.caller,
-        "matched": matched(&outcome.entries),
-        "extension": extension(&outcome.entries),
+        "destination": heading.destination,
+        "context": heading.context,
+        "caller": heading.caller,
+        "matched": story.matched(),
+        "extension": story.extension(),
         "actions": actions,
-        "hangup_cause": outcome.cause,
-        "answered": outcome.told.answered,
-        "sip_status": status,
-        "sip_phrase": phrase,
-        "cut": outcome.cut,
+        "ended": end.is_some(),
+        "hangup_cause": end.map(|end| end.cause),
+        "answered": end.map(|end| end.answered),
+        "sip_status": end.filter(|end| !end.answered && end.status > 0).map(|end| end.status),
+        "cut": story.overflowed,
         "trace": trace,
     });
     format!("{value:#}\n")

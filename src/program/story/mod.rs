@@ -1,10 +1,14 @@
-//! What happened in a rehearsed call, in order.
+//! What happened in a call, in order: told by an observer, shown as text or JSON.
+
+mod json;
+mod text;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::observe::Observer;
 use crate::engine::dialplan::{Decision, Recorder};
-use crate::words::text::Span;
+use crate::words::model::Cause;
+use crate::words::text::{Sources, Span};
 
 /// Most entries of a story; a call that does more than this goes in circles.
 const MOST_ENTRIES: usize = 200_000;
@@ -108,6 +112,7 @@ pub struct Execution {
 }
 
 /// An action that was shown and did not run yet.
+#[derive(Debug)]
 struct Shown {
     application: String,
     written: String,
@@ -115,48 +120,115 @@ struct Shown {
     inline: bool,
 }
 
-/// What has been told so far.
-#[derive(Default)]
-pub(super) struct Told {
-    pub(super) entries: Vec<Entry>,
-    shown: Option<Shown>,
-    /// There was more.
-    pub(super) overflowed: bool,
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Name of the cause.
+    pub cause: &'static str,
+    /// It was answered.
+    pub answered: bool,
+    /// Final status of a call that was not; 0: the caller was told nothing.
+    pub status: u16,
 }
 
-impl Told {
+/// Who called whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// Number dialled.
+    pub destination: String,
+    /// Caller's number.
+    pub caller: String,
+    /// Context.
+    pub context: String,
+}
+
+/// A call from its beginning to its end, or as far as it has come.
+#[derive(Debug, Default)]
+pub struct Story {
+    /// What happened.
+    pub entries: Vec<Entry>,
+    shown: Option<Shown>,
+    /// There was more than is kept.
+    pub overflowed: bool,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+impl Story {
+    /// For the terminal. `note` goes before the end.
+    pub fn text(&self, sources: &Sources, heading: &Heading, note: &str) -> String {
+        text::render(sources, heading, self, note)
+    }
+
+    /// As one JSON object.
+    pub fn json(&self, sources: &Sources, heading: &Heading) -> String {
+        json::render(sources, heading, self)
+    }
+
+    /// The entries of the first hunt and of what it led to, up to the next one.
+    fn first_hunt(&self) -> &[Entry] {
+        let next = self.entries.iter().skip(1).position(|entry| matches!(entry, Entry::Hunt { .. }));
+        self.entries.get(..next.map_or(self.entries.len(), |next| next + 1)).unwrap_or_default()
+    }
+
+    /// The first extension that matched.
+    pub fn extension(&self) -> Option<&str> {
+        let mut present = None;
+        for entry in self.first_hunt() {
+            match entry {
+                Entry::Extension { name, .. } => present = Some(name.as_str()),
+                Entry::Ended { matched: true, .. } => return present,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Whether the number reaches anything.
+    pub fn matched(&self) -> bool {
+        let ran = |entry: &Entry| matches!(entry, Entry::Executed(_) | Entry::Unknown { .. });
+        self.extension().is_some() || self.first_hunt().iter().any(ran)
+    }
+}
+
+/// Writes a story down.
+pub struct Narrator {
+    story: Arc<Mutex<Story>>,
+    most: usize,
+    acts: fn(&str) -> bool,
+}
+
+impl Narrator {
+    /// Into this story, at most so many entries. `acts` says which applications act.
+    pub fn new(story: Arc<Mutex<Story>>, most: usize, acts: fn(&str) -> bool) -> Self {
+        Self { story, most: most.min(MOST_ENTRIES), acts }
+    }
+
+    fn told(&self) -> Telling<'_> {
+        Telling { story: self.story.lock().unwrap_or_else(PoisonError::into_inner), most: self.most }
+    }
+}
+
+/// A story that is being written, with its bound.
+struct Telling<'s> {
+    story: MutexGuard<'s, Story>,
+    most: usize,
+}
+
+impl Telling<'_> {
     fn push(&mut self, entry: Entry) {
-        if self.entries.len() < MOST_ENTRIES {
-            self.entries.push(entry);
+        if self.story.entries.len() < self.most {
+            self.story.entries.push(entry);
         } else {
-            self.overflowed = true;
+            self.story.overflowed = true;
         }
     }
 
     /// What was shown and did not run names no application.
     fn settle(&mut self) {
-        if let Some(Shown { application, span, .. }) = self.shown.take() {
+        if let Some(Shown { application, span, .. }) = self.story.shown.take() {
             self.push(Entry::Unknown { application, span });
         }
-    }
-
-    /// All of it.
-    pub(super) fn finish(&mut self) -> Vec<Entry> {
-        self.settle();
-        std::mem::take(&mut self.entries)
-    }
-}
-
-/// Writes the story down.
-pub(super) struct Narrator {
-    pub(super) told: Arc<Mutex<Told>>,
-    /// Whether an application acts.
-    pub(super) acts: fn(&str) -> bool,
-}
-
-impl Narrator {
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,14 +265,14 @@ impl Observer for Narrator {
         let mut told = self.told();
         told.settle();
         let (application, written) = (application.to_owned(), data.to_owned());
-        told.shown = Some(Shown { application, written, span, inline });
+        told.story.shown = Some(Shown { application, written, span, inline });
     }
 
     fn execute(&mut self, application: &'static str, data: &str) -> bool {
         let acts = (self.acts)(application);
         let mut told = self.told();
         // A hook may run between an action and its application.
-        let shown = told.shown.take_if(|shown| shown.application.eq_ignore_ascii_case(application));
+        let shown = told.story.shown.take_if(|shown| shown.application.eq_ignore_ascii_case(application));
         let (written, span, inline) =
             shown.map_or((None, None, false), |shown| (Some(shown.written), shown.span, shown.inline));
         told.push(Entry::Executed(Execution {
@@ -212,11 +284,17 @@ impl Observer for Narrator {
             span,
         }));
         // A call in circles is not worth more room.
-        acts && !told.overflowed
+        acts && !told.story.overflowed
     }
 
     fn api(&mut self, name: &str, args: &str, value: Option<&str>) {
         let entry = Entry::Api { name: name.to_owned(), args: args.to_owned(), value: value.map(str::to_owned) };
         self.told().push(entry);
+    }
+
+    fn ended(&mut self, cause: Cause, status: u16, answered: bool) {
+        let mut told = self.told();
+        told.settle();
+        told.story.end = Some(End { cause: cause.name(), answered, status });
     }
 }

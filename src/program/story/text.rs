@@ -2,21 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::program::rehearsal::{Entry, Execution, Outcome, Request, Test};
+use super::{Entry, Execution, Heading, Story, Test};
+use crate::words::model::phrase;
 use crate::words::text::{Sources, Span};
 
 /// Longest value that is shown whole.
 const LONGEST: usize = 160;
 
 /// The whole explanation.
-pub(super) fn render(sources: &Sources, request: &Request, outcome: &Outcome) -> String {
+pub(super) fn render(sources: &Sources, heading: &Heading, story: &Story, note: &str) -> String {
     let mut page = Page { sources, text: String::new(), failed: None, at: None, steps: 0, in_list: false };
-    let Request { destination, caller, .. } = request;
+    let Heading { destination, caller, .. } = heading;
     let _ = writeln!(page.text, "{destination} called by {caller}");
-    for entry in &outcome.entries {
+    for entry in &story.entries {
         page.entry(entry);
     }
-    page.end(request, outcome);
+    page.end(story, note);
     page.text
 }
 
@@ -119,20 +120,20 @@ impl Page<'_> {
         }
     }
 
-    fn end(&mut self, request: &Request, outcome: &Outcome) {
-        if !request.exhaustive {
-            self.line("\n(extensions that cannot match are not shown: --all shows them)");
+    fn end(&mut self, story: &Story, note: &str) {
+        if !note.is_empty() {
+            self.line(&format!("\n{note}"));
         }
-        if outcome.cut {
+        if story.overflowed {
             self.line("\nThe call does not come to an end: it was cut off here.");
         }
-        let told = &outcome.told;
-        let status = match (&told.refused, told.answered) {
-            (Some((status, phrase)), _) => format!("the caller gets {status} {phrase}"),
-            (None, true) => "the caller was answered".to_owned(),
-            (None, false) => "the caller was told nothing".to_owned(),
+        let Some(end) = &story.end else { return self.line("\nthe call is not over") };
+        let status = match (end.answered, end.status) {
+            (true, _) => "the caller was answered".to_owned(),
+            (false, 0) => "the caller was told nothing".to_owned(),
+            (false, status) => format!("the caller gets {status} {}", phrase(status)),
         };
-        self.line(&format!("\nends with {}; {status}", outcome.cause));
+        self.line(&format!("\nends with {}; {status}", end.cause));
     }
 }
 

@@ -2,9 +2,6 @@
 //!
 //! Exit status: 0 an extension matched; 1 none did, or the configuration is broken; 2 wrong arguments, or nothing to load.
 
-mod json;
-mod text;
-
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +11,8 @@ use jiff::{Timestamp, civil};
 
 use super::folders::FolderArgs;
 use crate::program::check::{Loaded, load};
-use crate::program::rehearsal::{Entry, FarEnd, Outcome, Rehearsal, Request};
+use crate::program::rehearsal::{FarEnd, Outcome, Rehearsal, Request};
+use crate::program::story::Heading;
 use crate::words::text::render;
 
 /// Arguments of `switch explain`.
@@ -112,42 +110,20 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         Err(error) => return fail(&error, 2),
     };
     let outcome = runtime.block_on(Rehearsal::new(&loaded).call(&request));
-    show(args, &loaded, &request, &outcome);
-    if matched(&outcome.entries) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    show(args, &loaded, &outcome);
+    if outcome.story.matched() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn show(args: &ExplainArgs, loaded: &Loaded, request: &Request, outcome: &Outcome) {
+fn show(args: &ExplainArgs, loaded: &Loaded, outcome: &Outcome) {
+    let (destination, caller, context) = (args.destination.clone(), args.caller.clone(), args.context.clone());
+    let heading = Heading { destination, caller, context };
     let text = if args.json {
-        json::render(&loaded.sources, request, outcome)
+        outcome.story.json(&loaded.sources, &heading)
     } else {
-        text::render(&loaded.sources, request, outcome)
+        let note = if args.all { "" } else { "(extensions that cannot match are not shown: --all shows them)" };
+        outcome.story.text(&loaded.sources, &heading, note)
     };
     let _ = write!(std::io::stdout(), "{text}");
-}
-
-/// The entries of the first hunt and of what it led to, up to the next one.
-fn first_hunt(entries: &[Entry]) -> &[Entry] {
-    let next = entries.iter().skip(1).position(|entry| matches!(entry, Entry::Hunt { .. }));
-    entries.get(..next.map_or(entries.len(), |next| next + 1)).unwrap_or_default()
-}
-
-/// The first extension that matched.
-fn extension(entries: &[Entry]) -> Option<&str> {
-    let mut present = None;
-    for entry in first_hunt(entries) {
-        match entry {
-            Entry::Extension { name, .. } => present = Some(name.as_str()),
-            Entry::Ended { matched: true, .. } => return present,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Whether the number reaches anything.
-fn matched(entries: &[Entry]) -> bool {
-    let ran = |entry: &Entry| matches!(entry, Entry::Executed(_) | Entry::Unknown { .. });
-    extension(entries).is_some() || first_hunt(entries).iter().any(ran)
 }
 
 #[cfg(test)]
