@@ -15,6 +15,6 @@ pub trait Observer: Recorder + Send {
     /// An API command was called in an expansion; no value: there is no such command.
     fn api(&mut self, name: &str, args: &str, value: Option<&str>);
 
-    /// The call is over. `status` is the last final SIP status of the caller's leg; 0: none.
-    fn ended(&mut self, cause: Cause, status: u16, answered: bool);
+    /// The call is over; a caller who was not answered got this status and phrase, if any (no phrase: the standard one).
+    fn ended(&mut self, cause: Cause, answered: bool, refusal: Option<(u16, Option<&str>)>);
 }

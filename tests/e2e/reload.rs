@@ -80,6 +80,42 @@ async fn a_watched_file_is_loaded_when_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_did_is_told_afterwards() {
+    let switch = Switch::start_with(&["--stories", "2"], &[("dialplan/a.xml", &version("One"))]);
+    let report = switch.call("version", |_| ()).await;
+    let record = switch.record(&report.call_id).await;
+    let explain = |arguments: &[&str]| {
+        let command = Command::new(env!("CARGO_BIN_EXE_switch"))
+            .args([&["explain", "--uuid"], arguments].concat())
+            .current_dir(switch.folder())
+            .output()
+            .expect("the command runs");
+        (command.status.code(), String::from_utf8_lossy(&command.stdout).into_owned())
+    };
+    for name in [record["uuid"].as_str().expect("a uuid"), &report.call_id] {
+        let (code, text) = explain(&[name]);
+        assert_eq!(code, Some(0), "{text}");
+        for line in [
+            "version called by",
+            "matches ^version$",
+            "1. respond 486 One",
+            "a.xml:4",
+            "ends with USER_BUSY; the caller gets 486 One",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        let (_, text) = explain(&[name, "--json"]);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value["actions"], serde_json::json!([["respond", "486 One"]]));
+    }
+    assert_eq!(explain(&["nosuch"]).0, Some(1));
+    for _ in 0..2 {
+        phrase(&switch).await;
+    }
+    assert_eq!(explain(&[&report.call_id]).0, Some(1), "only the last two are kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_do_not_notice_reloads() {
     let switch = Switch::start(&[("dialplan/a.xml", &version("One"))]);
     let data = switch.folder().join("data");

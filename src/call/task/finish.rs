@@ -19,9 +19,10 @@ impl Call {
         let cause = self.a.cause.unwrap_or(Cause::NORMAL_CLEARING);
         self.a.variables.set("hangup_cause", cause.name());
         self.a.variables.set("hangup_cause_q850", &cause.q850().to_string());
-        self.release_caller(cause);
+        let refused = self.release_caller(cause);
         if let Some(observer) = &mut self.observer {
-            observer.ended(cause, self.a.status, self.a.answered);
+            let refused = refused.as_ref().map(|(status, phrase)| (*status, phrase.as_deref()));
+            observer.ended(cause, self.a.answered, refused);
         }
         self.final_times();
         self.hangup_hook().await;
@@ -31,10 +32,10 @@ impl Call {
         self.services.records.record(record);
     }
 
-    /// BYE, or the final refusal.
-    fn release_caller(&mut self, cause: Cause) {
+    /// BYE, or the final refusal, which is returned.
+    fn release_caller(&mut self, cause: Cause) -> Option<(u16, Option<String>)> {
         if self.caller_gone {
-            return;
+            return None;
         }
         let reason = reason_header(cause, &self.a.variables);
         if self.a.answered {
@@ -42,7 +43,7 @@ impl Call {
             headers.extend(reason.map(|text| ("Reason".to_owned(), text)));
             self.a.variables.set("sip_hangup_disposition", "send_bye");
             self.tell(LegCommand::Bye { headers });
-            return;
+            return None;
         }
         let told = refusal(cause, &self.a.variables, self.refusal.as_ref());
         let mut headers = headers_of(&self.a.variables, &["sip_rh_", "sip_bye_h_"]);
@@ -54,7 +55,9 @@ impl Call {
         self.a.variables.set("sip_term_status", &told.status.to_string());
         self.a.variables.set("sip_term_cause", &cause.number().to_string());
         self.a.variables.set("proto_specific_hangup_cause", &format!("sip:{}", told.status));
+        let refused = (told.status, told.phrase.clone());
         self.tell(LegCommand::Reject { status: told.status, phrase: told.phrase, headers, challenge: told.challenge });
+        Some(refused)
     }
 
     /// The variables of the times, which hooks may read.

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use super::folders::FolderArgs;
+use crate::edge::control::ask;
 use crate::program::check::{Loaded, load};
 use crate::program::rehearsal::{FarEnd, Outcome, Rehearsal, Request};
 use crate::program::story::Heading;
@@ -19,7 +20,8 @@ use crate::words::text::render;
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
     /// Number dialled
-    destination: String,
+    #[arg(required_unless_present = "uuid")]
+    destination: Option<String>,
     /// Folder that holds dialplan/, directory/, scripts/ and sounds/
     #[arg(default_value = ".")]
     folder: PathBuf,
@@ -44,6 +46,12 @@ pub struct ExplainArgs {
     /// Show every extension, also those that are skipped because they cannot match
     #[arg(long)]
     all: bool,
+    /// Instead of rehearsing a call: what this one did, by its uuid or Call-ID; the switch runs with --stories
+    #[arg(long, value_name = "UUID")]
+    uuid: Option<String>,
+    /// Data folder of the running switch, for --uuid
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
     /// Answer as JSON
     #[arg(long)]
     json: bool,
@@ -84,6 +92,9 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "switch explain: {why}");
         ExitCode::from(code)
     };
+    if let Some(uuid) = &args.uuid {
+        return what_it_did(args, uuid);
+    }
     let mut folders = args.folders.clone();
     let dialplan = folders.take_dialplan_name().unwrap_or_default();
     let loaded = match load(&folders.subject(&args.folder)) {
@@ -95,7 +106,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         return fail(&format!("the configuration is broken:\n{mistakes}"), 1);
     }
     let request = Request {
-        destination: args.destination.clone(),
+        destination: args.destination.clone().unwrap_or_default(),
         context: args.context.clone(),
         dialplan,
         caller: args.caller.clone(),
@@ -114,8 +125,30 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     if outcome.story.matched() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Asks the running switch.
+fn what_it_did(args: &ExplainArgs, uuid: &str) -> ExitCode {
+    let command = format!("explain {}{uuid}", if args.json { "json " } else { "" });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(ask(&args.data, &command))) {
+        Ok(answer) => {
+            if let Some(story) = answer.strip_prefix("+OK\n") {
+                let _ = write!(std::io::stdout(), "{story}");
+                return ExitCode::SUCCESS;
+            }
+            let _ = write!(std::io::stderr(), "switch explain: {}", answer.trim_start_matches("-ERR "));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            let data = args.data.display();
+            let _ = writeln!(std::io::stderr(), "switch explain: no switch answers in the data folder {data}: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
 fn show(args: &ExplainArgs, loaded: &Loaded, outcome: &Outcome) {
-    let (destination, caller, context) = (args.destination.clone(), args.caller.clone(), args.context.clone());
+    let (caller, context) = (args.caller.clone(), args.context.clone());
+    let destination = args.destination.clone().unwrap_or_default();
     let heading = Heading { destination, caller, context };
     let text = if args.json {
         outcome.story.json(&loaded.sources, &heading)

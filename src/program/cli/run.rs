@@ -40,6 +40,9 @@ pub struct RunArgs {
     /// Databases, call records, recordings
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// Keep what the last N calls did, for switch explain --uuid
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    stories: usize,
     /// Load the configuration anew when one of its files changes
     #[arg(long)]
     watch: bool,
@@ -77,6 +80,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
         sip: args.sip.clone(),
         rtp: args.rtp,
         data: args.data.clone(),
+        stories: args.stories,
     };
     let server = match Server::start(&config) {
         Ok(server) => server,

@@ -3,6 +3,7 @@
 
 mod commands;
 mod scripts;
+mod stories;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use crate::program::check::{Loaded, Subject, load};
 use crate::program::snapshot::snapshot;
 use crate::words::model::Cause;
 use crate::words::text::{Severity, render};
+use stories::Stories;
 
 /// How a switch is started.
 #[derive(Debug, Clone)]
@@ -40,12 +42,20 @@ pub struct ServerConfig {
     pub rtp: (u16, u16),
     /// Folder of call records.
     pub data: PathBuf,
+    /// Calls whose stories are kept for `switch explain --uuid`; 0: none.
+    pub stories: usize,
 }
 
 impl ServerConfig {
     /// The usual folders below one, SIP where the profiles say.
     pub fn below(folder: &Path) -> Self {
-        Self { subject: Subject::below(folder), sip: Vec::new(), rtp: (16_384, 32_768), data: folder.join("data") }
+        Self {
+            subject: Subject::below(folder),
+            sip: Vec::new(),
+            rtp: (16_384, 32_768),
+            data: folder.join("data"),
+            stories: 0,
+        }
     }
 }
 
@@ -100,19 +110,25 @@ pub struct Server {
     directory: Arc<ArcSwap<Directory>>,
     subject: Subject,
     summary: Mutex<Summary>,
+    stories: Arc<Stories>,
     /// Held by the reload that is under way.
     reloading: Mutex<()>,
 }
 
 /// Starts the task of a call on the thread that owns its signalling.
 #[derive(Default)]
-struct Starter(OnceLock<Arc<Services>>);
+struct Starter {
+    services: OnceLock<Arc<Services>>,
+    stories: OnceLock<Arc<Stories>>,
+}
 
 impl CallStarter for Starter {
     fn start(&self, incoming: Incoming) {
         // Until the switch has started completely, a dropped leg is refused with 480.
-        if let Some(services) = self.0.get() {
-            tokio::spawn(task::run(Arc::clone(services), incoming));
+        let Some(services) = self.services.get().map(Arc::clone) else { return };
+        match self.stories.get().and_then(|stories| stories.begin(&incoming)) {
+            Some(observer) => drop(tokio::spawn(task::rehearse(services, incoming, observer, false))),
+            None => drop(tokio::spawn(task::run(services, incoming))),
         }
     }
 }
@@ -181,7 +197,9 @@ impl Server {
             ..SipSettings::default()
         };
         // Calls are taken only when there is everything to serve them with.
-        let _ = starter.0.set(Arc::clone(&services));
+        let stories = Arc::new(Stories::new(config.stories, Arc::new(loaded.sources.clone())));
+        let _ = starter.stories.set(Arc::clone(&stories));
+        let _ = starter.services.set(Arc::clone(&services));
         switch.serve(&services);
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter)?;
         let _ = sofia.0.set(sip.factory());
@@ -195,6 +213,7 @@ impl Server {
             directory,
             subject: config.subject.clone(),
             summary,
+            stories,
             reloading: Mutex::default(),
         }))
     }
@@ -237,6 +256,7 @@ impl Server {
         report(&loaded);
         self.services.snapshot.store(Arc::new(snapshot(&loaded)));
         self.directory.store(Arc::clone(&loaded.directory));
+        self.stories.set_sources(Arc::new(loaded.sources.clone()));
         let new = summary(&self.subject, &loaded);
         self.services.globals.extend(&loaded.globals);
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = new;

@@ -14,6 +14,7 @@ pub(super) fn render(sources: &Sources, heading: &Heading, story: &Story) -> Str
     let actions: Vec<Value> = story.entries.iter().filter_map(executed).collect();
     let trace: Vec<Value> = story.entries.iter().map(|entry| traced(sources, entry)).collect();
     let end = story.end.as_ref();
+    let refusal = end.and_then(|end| end.refusal.as_ref());
     let value = json!({
         "destination": heading.destination,
         "context": heading.context,
@@ -24,7 +25,8 @@ pub(super) fn render(sources: &Sources, heading: &Heading, story: &Story) -> Str
         "ended": end.is_some(),
         "hangup_cause": end.map(|end| end.cause),
         "answered": end.map(|end| end.answered),
-        "sip_status": end.filter(|end| !end.answered && end.status > 0).map(|end| end.status),
+        "sip_status": refusal.map(|(status, _)| status),
+        "sip_phrase": refusal.map(|(_, phrase)| phrase),
         "cut": story.overflowed,
         "trace": trace,
     });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::observe::Observer;
 use crate::engine::dialplan::{Decision, Recorder};
-use crate::words::model::Cause;
+use crate::words::model::{Cause, phrase};
 use crate::words::text::{Sources, Span};
 
 /// Most entries of a story; a call that does more than this goes in circles.
@@ -127,8 +127,8 @@ pub struct End {
     pub cause: &'static str,
     /// It was answered.
     pub answered: bool,
-    /// Final status of a call that was not; 0: the caller was told nothing.
-    pub status: u16,
+    /// What a caller who was not answered was told, if anything.
+    pub refusal: Option<(u16, String)>,
 }
 
 /// Who called whom.
@@ -292,9 +292,10 @@ impl Observer for Narrator {
         self.told().push(entry);
     }
 
-    fn ended(&mut self, cause: Cause, status: u16, answered: bool) {
+    fn ended(&mut self, cause: Cause, answered: bool, refusal: Option<(u16, Option<&str>)>) {
         let mut told = self.told();
         told.settle();
-        told.story.end = Some(End { cause: cause.name(), answered, status });
+        let refusal = refusal.map(|(status, own)| (status, own.unwrap_or_else(|| phrase(status)).to_owned()));
+        told.story.end = Some(End { cause: cause.name(), answered, refusal });
     }
 }

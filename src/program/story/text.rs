@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::{Entry, Execution, Heading, Story, Test};
-use crate::words::model::phrase;
 use crate::words::text::{Sources, Span};
 
 /// Longest value that is shown whole.
@@ -128,10 +127,10 @@ impl Page<'_> {
             self.line("\nThe call does not come to an end: it was cut off here.");
         }
         let Some(end) = &story.end else { return self.line("\nthe call is not over") };
-        let status = match (end.answered, end.status) {
+        let status = match (end.answered, &end.refusal) {
             (true, _) => "the caller was answered".to_owned(),
-            (false, 0) => "the caller was told nothing".to_owned(),
-            (false, status) => format!("the caller gets {status} {}", phrase(status)),
+            (false, None) => "the caller was told nothing".to_owned(),
+            (false, Some((status, phrase))) => format!("the caller gets {status} {phrase}"),
         };
         self.line(&format!("\nends with {}; {status}", end.cause));
     }
