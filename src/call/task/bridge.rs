@@ -19,6 +19,8 @@ struct BridgeEnd {
     answered: bool,
     /// The called leg's cause.
     cause: Option<Cause>,
+    /// The caller has left and the called leg goes on by itself.
+    survives: bool,
     /// Ended by `bridge_terminate_key` or by `continue_on_answer_timeout`: no rule for failures applies.
     clean: bool,
 }
@@ -59,6 +61,9 @@ impl Call {
 
     async fn bridged(&mut self, id: LegId) {
         let end = self.join(id).await;
+        if end.survives {
+            return self.go_on_without_caller(id).await;
+        }
         let cause = end.cause.unwrap_or(Cause::NORMAL_CLEARING);
         self.drop_callee(id);
         if !self.a.up() || self.a.phase == Phase::Routing || end.clean {
@@ -78,12 +83,14 @@ impl Call {
         if !connected {
             let cause = self.a.cause.unwrap_or(Cause::INCOMPATIBLE_DESTINATION);
             self.end_callee(id, cause);
-            return BridgeEnd { answered, cause: Some(cause), clean: false };
+            return BridgeEnd { answered, cause: Some(cause), survives: false, clean: false };
         }
         self.stop_ringback();
         self.export_both_ways(id);
         self.execute_on("execute_on_pre_bridge").await;
+        self.execute_on_callee(id, "execute_on_pre_bridge").await;
         self.connect(id);
+        self.pre_execute(id).await;
         let end = self.while_bridged(id).await;
         self.audio.command(MediaCommand::Part);
         self.a.bridged = false;
@@ -92,7 +99,44 @@ impl Call {
             self.a.variables.set("bridge_hangup_cause", cause.name());
         }
         self.execute_on("execute_on_post_bridge").await;
+        if end.survives {
+            self.execute_on_callee(id, "execute_on_post_bridge").await;
+        }
         BridgeEnd { cause, ..end }
+    }
+
+    /// Whether a called leg is to go on when the caller leaves.
+    fn has_own_plans(&self, id: LegId) -> bool {
+        let callee = self.callees.iter().find(|callee| callee.id == id);
+        callee.is_some_and(|callee| {
+            callee.is_true("park_after_bridge") || callee.channel.get("transfer_after_bridge").is_some()
+        })
+    }
+
+    /// The caller is gone; the called leg follows the caller's REFER, or its own variables.
+    async fn go_on_without_caller(&mut self, id: LegId) {
+        self.promote(id).await;
+        match self.referral.take() {
+            Some(referral) => self.follow(&referral),
+            None => self.after_bridge(true, Cause::NORMAL_CLEARING).await,
+        }
+    }
+
+    /// `bridge_pre_execute_aleg_app` and `bridge_pre_execute_bleg_app`: one application on either leg, right after bridging.
+    async fn pre_execute(&mut self, id: LegId) {
+        let named = |call: &Self, leg: &str| {
+            let app = call.a.get(&format!("bridge_pre_execute_{leg}_app")).filter(|app| !app.is_empty())?.to_owned();
+            let data = call.a.get(&format!("bridge_pre_execute_{leg}_data")).unwrap_or_default();
+            Some((app, data.to_owned()))
+        };
+        let (of_caller, of_callee) = (named(self, "aleg"), named(self, "bleg"));
+        if let Some((app, data)) = of_caller {
+            let data = crate::words::expand::Template::parse(data);
+            Box::pin(self.execute_named(&app, &data)).await;
+        }
+        if let Some((app, data)) = of_callee {
+            self.execute_named_on(id, &app, &data).await;
+        }
     }
 
     /// Variables that tell either side of the other.
@@ -149,12 +193,19 @@ impl Call {
         let seconds = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
         let limit = seconds(self.a.get("bridge_answer_timeout"))
             .map(|seconds| Instant::now() + Duration::from_secs(seconds.max(1)));
-        let mut end = BridgeEnd { answered: false, cause: None, clean: false };
+        let mut end = BridgeEnd { answered: false, cause: None, survives: false, clean: false };
         loop {
             let Some(callee) = self.callee(id) else { return end };
             end.answered = callee.channel.answered;
             if !callee.channel.up() {
                 return end;
+            }
+            let referred = self.referral.is_some();
+            if referred {
+                self.hangup(Cause::BLIND_TRANSFER);
+            }
+            if end.answered && (referred || (!self.a.up() && self.has_own_plans(id))) {
+                return BridgeEnd { survives: true, ..end };
             }
             if !self.a.up() || self.a.phase == Phase::Routing {
                 let cause = if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL };

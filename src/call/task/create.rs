@@ -35,7 +35,7 @@ enum Created {
 
 impl Call {
     /// Creates the legs of an alternative; the error is the cause when there is none, or when one failure is enough.
-    pub(super) fn create_all(
+    pub(super) async fn create_all(
         &mut self,
         legs: &[DialLeg],
         global: &Variables,
@@ -46,7 +46,7 @@ impl Call {
         let target = |leg: &DialLeg| (Target { leg: leg.clone(), global: global.clone(), own: Vec::new() }, 0);
         let mut work: VecDeque<(Target, u32)> = legs.iter().map(target).collect();
         while let Some((target, depth)) = work.pop_front() {
-            match self.create(target, begun) {
+            match self.create(target, begun).await {
                 Ok(Created::Leg(id)) => ids.push(id),
                 Ok(Created::Nested(nested)) if depth < MAX_NESTING => {
                     for target in nested.into_iter().rev() {
@@ -68,7 +68,7 @@ impl Call {
     }
 
     /// Creates a leg and starts it, unless it is to be delayed.
-    fn create(&mut self, target: Target, begun: Instant) -> Result<Created, Cause> {
+    async fn create(&mut self, target: Target, begun: Instant) -> Result<Created, Cause> {
         let hops = match self.a.get("max_forwards").and_then(|text| text.parse::<i64>().ok()) {
             Some(hops) => u32::try_from(hops).unwrap_or(0),
             None => self.max_forwards,
@@ -134,7 +134,7 @@ impl Call {
         let offer =
             audio.offer(&*self.services.media, near, self.sink.for_leg(id), codecs, self.audio.dtmf_payload())?;
         let required = channel.is_true("leg_required");
-        let mut callee = Callee {
+        let callee = Callee {
             id,
             channel,
             audio,
@@ -145,11 +145,52 @@ impl Call {
             required,
             redirects: 0,
         };
-        if callee.timers.start.is_none() {
-            self.start(&mut callee);
-        }
         self.callees.push(callee);
+        self.execute_on_callee(id, "execute_on_originate").await;
+        self.send_hooked_headers(&leg, &merged, id, &uuid, hops)?;
+        if self.callee(id).is_some_and(|callee| callee.timers.start.is_none()) {
+            self.start_all(&[id]);
+        }
         Ok(Created::Leg(id))
+    }
+
+    /// Headers that `execute_on_originate` has set belong into the INVITE: the leg is prepared once more with them.
+    fn send_hooked_headers(
+        &mut self,
+        leg: &DialLeg,
+        merged: &Variables,
+        id: LegId,
+        uuid: &str,
+        hops: u32,
+    ) -> Result<(), Cause> {
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return Ok(()) };
+        let own = |(name, value): &(&str, &str)| merged.get(name) != Some(*value);
+        let hooked: Vec<(&str, &str)> = callee.channel.variables.with_prefix("sip_h_").filter(own).collect();
+        if hooked.is_empty() {
+            return Ok(());
+        }
+        let mut merged = merged.clone();
+        for (name, value) in hooked {
+            merged.set(name, value);
+        }
+        let profile = &callee.channel.profile;
+        let request = DialRequest {
+            endpoint: &leg.endpoint,
+            destination: &leg.destination,
+            variables: &merged,
+            a_profile: Some(&self.a.profile),
+            a_variables: Some(&self.a.variables),
+            uuid,
+            max_forwards: hops - 1,
+            caller_id_name: &profile.caller_id_name,
+            caller_id_number: &profile.caller_id_number,
+        };
+        if let (Prepared::Leg(prepared), Some((present, _))) =
+            (self.services.legs.prepare(&request)?, callee.prepared.as_mut())
+        {
+            *present = prepared;
+        }
+        Ok(())
     }
 
     fn start(&self, callee: &mut Callee) {

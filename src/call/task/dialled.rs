@@ -27,7 +27,13 @@ impl Call {
             LegEvent::Progress { status, headers, sdp, .. } => {
                 self.progress(id, status, headers, sdp.as_deref(), global, early_ok, alone).await
             }
-            LegEvent::Answered { headers, sdp, .. } => self.answered_leg(id, headers, sdp.as_deref()),
+            LegEvent::Answered { headers, sdp, .. } => {
+                let answered = self.answered_leg(id, headers, sdp.as_deref());
+                if matches!(answered, Dialled::Wins) {
+                    self.execute_on_callee(id, "execute_on_answer").await;
+                }
+                answered
+            }
             LegEvent::Redirected { status, phrase, contacts, diversion } => {
                 match self.redirected(id, status, phrase, &contacts, diversion) {
                     Some(cause) => Dialled::Rejected(cause),
@@ -75,10 +81,17 @@ impl Call {
                 tracing::warn!(cause = cause.name(), "early media that cannot be used is ignored");
                 return Dialled::Waits;
             }
-            callee.channel.early = true;
+            let first = !std::mem::replace(&mut callee.channel.early, true);
             if callee.channel.times.progress_media == 0 {
                 callee.channel.times.progress_media = now;
             }
+            if first {
+                self.execute_on_callee(id, "execute_on_pre_answer").await;
+                self.execute_on_callee(id, "execute_on_media").await;
+            }
+            let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id && callee.alive()) else {
+                return Dialled::Waits;
+            };
             if early_ok {
                 return Dialled::Wins;
             }
@@ -97,9 +110,12 @@ impl Call {
         if !(status == 180 || queued || (status == 183 && !ignores_183)) {
             return Dialled::Waits;
         }
-        callee.channel.rung = true;
+        let first = !std::mem::replace(&mut callee.channel.rung, true);
         if callee.channel.times.progress == 0 {
             callee.channel.times.progress = now;
+        }
+        if first {
+            self.execute_on_callee(id, "execute_on_ring").await;
         }
         if !global.get("ignore_ring_ready").is_some_and(truthy) {
             self.relay_ringing(queued).await;

@@ -65,7 +65,7 @@ impl Call {
                 return Err(Cause::ORIGINATOR_CANCEL);
             }
             for part in parts.iter_mut() {
-                self.go_on_with(part);
+                self.go_on_with(part).await;
                 first = first.or(part.cause);
             }
             if parts.iter().all(|part| part.cause.is_some()) {
@@ -95,7 +95,7 @@ impl Call {
     }
 
     /// Starts the next alternative of a part whose legs are gone; without one the part has failed.
-    fn go_on_with(&mut self, part: &mut Part) {
+    async fn go_on_with(&mut self, part: &mut Part) {
         while part.cause.is_none() && !self.any_alive(&part.legs) {
             let last = if part.legs.is_empty() { None } else { Some(self.first_cause(&part.legs)) };
             let gone = std::mem::take(&mut part.legs);
@@ -104,7 +104,7 @@ impl Call {
                 part.cause = last.or(Some(Cause::ORIGINATOR_CANCEL));
                 return;
             };
-            match self.create_all(&legs, &part.global, Instant::now()) {
+            match self.create_all(&legs, &part.global, Instant::now()).await {
                 Ok(created) => part.legs = created,
                 Err(cause) if part.alternatives.is_empty() => part.cause = Some(cause),
                 Err(_) => {}

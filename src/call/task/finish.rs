@@ -16,6 +16,11 @@ impl Call {
             self.end_callee(id, Cause::ORIGINATOR_CANCEL);
             self.drop_callee(id);
         }
+        self.finish_front().await;
+    }
+
+    /// Ends the leg in front: it is told, its hook runs, its record is written.
+    pub(super) async fn finish_front(&mut self) {
         let cause = self.a.cause.unwrap_or(Cause::NORMAL_CLEARING);
         self.a.variables.set("hangup_cause", cause.name());
         self.a.variables.set("hangup_cause_q850", &cause.q850().to_string());

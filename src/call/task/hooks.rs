@@ -21,14 +21,22 @@ fn parts(value: &str) -> (&str, &str) {
 impl Call {
     /// Runs every variable of the channel, and every global one, whose name begins with the prefix; array items in turn.
     pub(super) async fn execute_on(&mut self, prefix: &str) {
+        self.execute_on_own(prefix).await;
         let globals = self.services.globals.all();
-        let of_channel = self.a.variables.with_prefix(prefix);
-        let values: Vec<String> = of_channel
-            .chain(globals.with_prefix(prefix))
-            .flat_map(|(_, value)| value.strip_prefix(ARRAY_PREFIX).unwrap_or(value).split(ARRAY_SEPARATOR))
-            .map(str::to_owned)
-            .collect();
-        for value in values {
+        self.execute_each(globals.with_prefix(prefix).map(|(_, value)| value.to_owned()).collect()).await;
+    }
+
+    /// The same for the channel's variables alone.
+    pub(super) async fn execute_on_own(&mut self, prefix: &str) {
+        self.execute_each(self.a.variables.with_prefix(prefix).map(|(_, value)| value.to_owned()).collect()).await;
+    }
+
+    async fn execute_each(&mut self, variables: Vec<String>) {
+        let items = |value: &String| -> Vec<String> {
+            let list = value.strip_prefix(ARRAY_PREFIX).unwrap_or(value).split(ARRAY_SEPARATOR);
+            list.map(str::to_owned).collect()
+        };
+        for value in variables.iter().flat_map(items) {
             let (name, data) = parts(value.trim());
             if !name.is_empty() {
                 Box::pin(self.execute_named(name, &Template::parse(data))).await;

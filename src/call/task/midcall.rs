@@ -21,7 +21,6 @@ fn reply_to(method: &str, content_type: &str, body: &[u8]) -> Reply {
             None => plain(200),
         },
         "OPTIONS" | "NOTIFY" | "MESSAGE" | "UPDATE" => plain(200),
-        // Transfers by REFER come with a later version; the phone keeps its call.
         _ => plain(501),
     }
 }
@@ -56,6 +55,9 @@ impl Call {
         body: &[u8],
         headers: &Headers,
     ) {
+        if method == "REFER" {
+            return self.refer_of_caller(token, headers);
+        }
         let reply = reply_to(method, content_type, body);
         if let Some(digit) = reply.digit.filter(|_| self.audio.takes_info_digits(&self.a.variables)) {
             self.a.push_digit(digit);
@@ -68,6 +70,11 @@ impl Call {
 
     /// A called leg's event that has the same answer in every state.
     pub(super) fn callee_request(&mut self, id: LegId, event: LegEvent) {
+        if let LegEvent::Request { token, method, headers, .. } = &event
+            && method == "REFER"
+        {
+            return self.refer_of_callee(id, *token, headers);
+        }
         let Some(callee) = self.callee(id) else { return };
         let respond = |token, status, sdp| LegCommand::Respond { token, status, headers: Headers::new(), sdp };
         match event {

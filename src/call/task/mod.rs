@@ -21,10 +21,13 @@ mod hooks;
 mod midcall;
 mod originate;
 mod play;
+mod refer;
 mod refusal;
+mod roles;
 mod script;
 mod transfer;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -80,6 +83,14 @@ pub struct Call {
     caller_gone: bool,
     /// Hops the caller's INVITE still had.
     max_forwards: u32,
+    /// The leg in front: whose channel `a` is.
+    front: LegId,
+    /// A hook runs on a called leg, which is in front meanwhile.
+    visiting: bool,
+    /// What other legs said meanwhile.
+    deferred: VecDeque<CallEvent>,
+    /// Where the caller's REFER wants the called leg to go.
+    referral: Option<refer::Referral>,
     last_leg: u32,
     last_play: u32,
     last_token: u64,
@@ -133,6 +144,10 @@ impl Call {
             callees: Vec::new(),
             caller_gone: false,
             max_forwards,
+            front: LegId::A,
+            visiting: false,
+            deferred: VecDeque::new(),
+            referral: None,
             last_leg: 0,
             last_play: 0,
             last_token: 0,
@@ -236,6 +251,11 @@ impl Call {
             self.hangup(Cause::SWITCH_CONGESTION);
             return Wake::Caller;
         }
+        if !self.visiting
+            && let Some(event) = self.deferred.pop_front()
+        {
+            return self.absorb(event);
+        }
         let event = match until {
             Some(until) => match timeout_at(until, self.events.recv()).await {
                 Ok(event) => event,
@@ -252,31 +272,44 @@ impl Call {
 
     /// Takes in what has arrived already, without waiting.
     pub fn absorb_pending(&mut self) {
+        if !self.visiting {
+            // What concerns called legs was for whoever waits for them.
+            while let Some(event) = self.deferred.pop_front() {
+                self.absorb(event);
+            }
+        }
         while let Ok(event) = self.events.try_recv() {
             self.absorb(event);
         }
     }
 
     fn absorb(&mut self, event: CallEvent) -> Wake {
+        let event = match &event {
+            CallEvent::Leg { leg, .. } | CallEvent::Media { leg, .. } => match self.defers(*leg, event) {
+                Some(event) => event,
+                None => return Wake::Caller,
+            },
+            CallEvent::Hangup(_) => event,
+        };
         match event {
             CallEvent::Hangup(cause) => {
                 self.hangup(cause);
                 Wake::Caller
             }
-            CallEvent::Leg { leg: LegId::A, event } => {
+            CallEvent::Leg { leg, event } if leg == self.front => {
                 self.on_caller(event);
                 Wake::Caller
             }
             CallEvent::Leg { leg, event } => Wake::Callee(leg, event),
-            CallEvent::Media { leg: LegId::A, event: MediaEvent::Dtmf { digit, .. } } => {
+            CallEvent::Media { leg, event: MediaEvent::Dtmf { digit, .. } } if leg == self.front => {
                 self.a.push_digit(digit);
                 Wake::Caller
             }
-            CallEvent::Media { leg: LegId::A, event: MediaEvent::Timeout } => {
+            CallEvent::Media { leg, event: MediaEvent::Timeout } if leg == self.front => {
                 self.hangup(Cause::MEDIA_TIMEOUT);
                 Wake::Caller
             }
-            CallEvent::Media { leg: LegId::A, event } => Wake::Media(event),
+            CallEvent::Media { leg, event } if leg == self.front => Wake::Media(event),
             CallEvent::Media { leg, event } => Wake::CalleeMedia(leg, event),
         }
     }

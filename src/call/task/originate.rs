@@ -184,7 +184,7 @@ impl Call {
             }
         }
         let begun = Instant::now();
-        let ids = match self.create_all(legs, global, begun) {
+        let ids = match self.create_all(legs, global, begun).await {
             Ok(ids) => ids,
             Err(cause) => return Ended::Failed(cause),
         };

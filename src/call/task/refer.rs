@@ -1,0 +1,130 @@
+//! REFER from a phone: the other side of its bridge is transferred (blind transfer, RFC 3515).
+
+use bytes::Bytes;
+
+use super::Call;
+use crate::call::leg::{Headers, LegCommand, LegId, RequestToken};
+
+/// Where a REFER wants the other side to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Referral {
+    /// User part of Refer-To.
+    pub(super) extension: String,
+    /// Whole Referred-By, when there is one.
+    pub(super) by: Option<String>,
+}
+
+/// What a REFER asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Transfer(Referral),
+    /// Refer-To names a dialog to replace: an attended transfer, which is not served yet.
+    Attended,
+    Nothing,
+}
+
+fn asked(headers: &Headers) -> Asked {
+    let value = |name: &str, short: &str| {
+        let found =
+            headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name) || header.eq_ignore_ascii_case(short));
+        found.map(|(_, value)| value.trim())
+    };
+    let Some(to) = value("Refer-To", "r") else { return Asked::Nothing };
+    let uri = to.split_once('<').map_or(to, |(_, rest)| rest.split('>').next().unwrap_or_default());
+    if uri.to_ascii_lowercase().contains("replaces=") {
+        return Asked::Attended;
+    }
+    let uri = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).unwrap_or_default();
+    let user = uri.split_once('@').map_or("", |(user, _)| user).split(';').next().unwrap_or_default();
+    if user.is_empty() {
+        return Asked::Nothing;
+    }
+    Asked::Transfer(Referral { extension: user.to_owned(), by: value("Referred-By", "b").map(str::to_owned) })
+}
+
+impl Call {
+    /// A REFER of the caller.
+    pub(super) fn refer_of_caller(&mut self, token: RequestToken, headers: &Headers) {
+        let (status, referral) = if self.a.bridged { answer(headers) } else { (501, None) };
+        self.tell(respond(token, status));
+        if referral.is_some() {
+            let notify = self.notify();
+            self.tell(notify);
+            self.referral = referral;
+        }
+    }
+
+    /// A REFER of a called leg: the caller is transferred.
+    pub(super) fn refer_of_callee(&mut self, id: LegId, token: RequestToken, headers: &Headers) {
+        let (status, referral) = if self.a.bridged { answer(headers) } else { (501, None) };
+        let notify = self.notify();
+        if let Some(callee) = self.callee(id) {
+            callee.send(respond(token, status));
+            if referral.is_some() {
+                callee.send(notify);
+            }
+        }
+        if let Some(referral) = referral {
+            self.follow(&referral);
+        }
+    }
+
+    /// Transfers the leg in front to where a referral points.
+    pub(super) fn follow(&mut self, referral: &Referral) {
+        if let Some(by) = &referral.by {
+            self.a.set_received("sip_h_Referred-By", by);
+        }
+        self.transfer(&referral.extension, None, None);
+    }
+
+    /// The transfer has been made: what is told of it.
+    fn notify(&mut self) -> LegCommand {
+        self.last_token = self.last_token.wrapping_add(1);
+        LegCommand::Request {
+            token: RequestToken(self.last_token),
+            method: "NOTIFY",
+            headers: vec![
+                ("Event".to_owned(), "refer".to_owned()),
+                ("Subscription-State".to_owned(), "terminated;reason=noresource".to_owned()),
+            ],
+            content_type: "message/sipfrag".to_owned(),
+            body: Bytes::from_static(b"SIP/2.0 200 OK\r\n"),
+        }
+    }
+}
+
+fn answer(headers: &Headers) -> (u16, Option<Referral>) {
+    match asked(headers) {
+        Asked::Transfer(referral) => (202, Some(referral)),
+        Asked::Attended => (501, None),
+        Asked::Nothing => (400, None),
+    }
+}
+
+fn respond(token: RequestToken, status: u16) -> LegCommand {
+    LegCommand::Respond { token, status, headers: Headers::new(), sdp: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refer_asks_for() {
+        let ask = |to: &str| asked(&vec![("Refer-To".to_owned(), to.to_owned())]);
+        let to = |user: &str| Asked::Transfer(Referral { extension: user.to_owned(), by: None });
+        assert_eq!(ask("<sip:100@example.com>"), to("100"));
+        assert_eq!(ask("\"Desk\" <sip:100;x=1@example.com;transport=udp>"), to("100"));
+        assert_eq!(ask("sip:7@h"), to("7"));
+        assert_eq!(ask("<sip:1@h?Replaces=a%3Bto-tag%3Db>"), Asked::Attended);
+        for nothing in ["", "<sip:example.com>", "<tel:+1>", "<>"] {
+            assert_eq!(ask(nothing), Asked::Nothing, "{nothing}");
+        }
+        assert_eq!(asked(&Headers::new()), Asked::Nothing);
+        let with = vec![("r".to_owned(), "<sip:1@h>".to_owned()), ("Referred-By".to_owned(), "<sip:2@h>".to_owned())];
+        assert_eq!(
+            asked(&with),
+            Asked::Transfer(Referral { extension: "1".to_owned(), by: Some("<sip:2@h>".to_owned()) })
+        );
+    }
+}
