@@ -88,6 +88,72 @@ async fn the_recorded_answers() {
     assert_eq!(rows.len(), 240);
 }
 
+/// A dialplan with these actions for any number.
+fn actions(list: &[(&str, &str)]) -> Value {
+    let mut xml = String::from("<extension name=\"a\"><condition>");
+    for (application, data) in list {
+        let data = data.replace('\'', "&apos;");
+        let _ = write!(xml, "<action application=\"{application}\" data=\"{data}\"/>");
+    }
+    json!({"xml": xml + "</condition></extension>", "destination": "1", "vars": {}})
+}
+
+/// What ran after the bridge was asked for, with a far end that does this.
+async fn after_bridge(list: &[(&str, &str)], far_end: FarEnd) -> (Vec<String>, &'static str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let row = actions(list);
+    let outcome = rehearsal(folder.path(), &row).call(&Request { far_end, ..request(&row) }).await;
+    let ran = executed(&outcome);
+    let ran = ran.as_array().expect("a list").iter().map(|pair| format!("{} {}", text_of(&pair[0]), text_of(&pair[1])));
+    let after = ran.skip_while(|text| !text.starts_with("bridge ")).skip(1).collect();
+    (after, cause_of(&outcome))
+}
+
+fn text_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn called_legs_run_their_hooks() {
+    let far = "sofia/internal/1@192.0.2.1";
+    let busy = FarEnd::Status(486);
+    let table: &[(&str, FarEnd, &[&str], &str)] = &[
+        ("{execute_on_answer='set x=1'}", FarEnd::Answers, &["set x=1"], "NORMAL_CLEARING"),
+        (
+            "{execute_on_answer_1='set x=1',execute_on_answer_2='eval y'}",
+            FarEnd::Answers,
+            &["set x=1", "eval y"],
+            "NORMAL_CLEARING",
+        ),
+        ("{execute_on_originate='set sip_h_X-A=1'}", busy, &["set sip_h_X-A=1"], "USER_BUSY"),
+        ("{execute_on_answer='hangup USER_BUSY'}", FarEnd::Answers, &["hangup USER_BUSY"], "USER_BUSY"),
+        ("{execute_on_answer='nosuch x'}", FarEnd::Answers, &[], "DESTINATION_OUT_OF_ORDER"),
+        ("{group_confirm_key=exec,group_confirm_file='set ok=1'}", FarEnd::Answers, &["set ok=1"], "NORMAL_CLEARING"),
+        (
+            "{group_confirm_key=exec,group_confirm_file='hangup CALL_REJECTED'}",
+            FarEnd::Answers,
+            &["hangup CALL_REJECTED"],
+            "CALL_REJECTED",
+        ),
+    ];
+    for (variables, far_end, expected, cause) in table {
+        let dial = format!("{variables}{far}");
+        let found = after_bridge(&[("bridge", &dial)], *far_end).await;
+        let expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
+        assert_eq!(found, (expected, *cause), "{dial}");
+    }
+    let applications: &[(&str, &str)] = &[
+        ("set", "bridge_pre_execute_aleg_app=set"),
+        ("set", "bridge_pre_execute_aleg_data=a=1"),
+        ("set", "bridge_pre_execute_bleg_app=set"),
+        ("set", "bridge_pre_execute_bleg_data=b=1"),
+        ("bridge", far),
+        ("eval", "${a}-${b}"),
+    ];
+    let (ran, _) = after_bridge(applications, FarEnd::Answers).await;
+    assert_eq!(ran, ["set a=1", "set b=1", "eval 1-"], "each on its own leg");
+}
+
 /// Numbers from a seed: the same in every run.
 struct Dice(u64);
 

@@ -192,6 +192,17 @@ async fn shell_commands_are_off_until_they_are_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_hangup_ends_whatever_runs() {
+    for (number, last) in [("park", ("park", "")), ("sleep", ("sleep", "60000")), ("echo", ("echo", ""))] {
+        let actions = [("answer", ""), ("sched_hangup", "+1 USER_BUSY"), last];
+        let switch = Switch::start(&[("dialplan/a.xml", &plan(&[(&format!("^{number}$"), &actions)]))]);
+        let report = switch.call(number, |_| ()).await;
+        assert_eq!((report.end, report.status), (CallEnd::HungUpThere, Some(200)), "{number}");
+        assert_eq!(switch.record(&report.call_id).await["cause"], "USER_BUSY");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dialplan_in_a_file_of_its_own_is_read_at_each_call() {
     let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^(.*)$", &[("transfer", "$1 XML:other.xml public")])]))]);
     let write = |phrase: &str| {

@@ -31,6 +31,7 @@ mod read;
 mod redirect;
 mod respond;
 mod ring_ready;
+mod sched_hangup;
 mod set;
 mod set_global;
 mod set_profile_var;
@@ -106,6 +107,7 @@ static TABLE: &[&Application] = &[
     &redirect::REDIRECT,
     &respond::RESPOND,
     &ring_ready::RING_READY,
+    &sched_hangup::SCHED_HANGUP,
     &set::SET,
     &set_global::SET_GLOBAL,
     &set_profile_var::SET_PROFILE_VAR,

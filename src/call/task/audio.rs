@@ -64,6 +64,11 @@ impl LegAudio {
         self.port.as_ref().map(|port| port.id())
     }
 
+    /// Whether the far end takes no audio: it holds us.
+    pub fn is_held(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| !agreed.direction.receives())
+    }
+
     /// Whether a stream was agreed.
     pub fn is_set_up(&self) -> bool {
         self.agreed.is_some()

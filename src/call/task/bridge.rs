@@ -92,6 +92,9 @@ impl Call {
         self.connect(id);
         self.pre_execute(id).await;
         let end = self.while_bridged(id).await;
+        if let Some(music) = self.music.take() {
+            self.stop_music(id, music);
+        }
         self.audio.command(MediaCommand::Part);
         self.a.bridged = false;
         let cause = self.callee(id).and_then(|callee| callee.channel.cause);
@@ -212,6 +215,7 @@ impl Call {
                 self.end_callee(id, cause);
                 return end;
             }
+            self.mind_hold(id);
             if self.terminated_by_key(id) {
                 self.end_callee(id, if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL });
                 return BridgeEnd { clean: true, ..end };
@@ -232,7 +236,9 @@ impl Call {
                     }
                 }
                 Wake::CalleeMedia(leg, MediaEvent::Timeout) if leg == id => self.end_callee(id, Cause::MEDIA_TIMEOUT),
-                Wake::Callee(..) | Wake::CalleeMedia(..) | Wake::Caller | Wake::Media(_) => {}
+                Wake::CalleeMedia(leg, event) if leg == id => self.music_event(id, true, &event),
+                Wake::Media(event) => self.music_event(id, false, &event),
+                Wake::Callee(..) | Wake::CalleeMedia(..) | Wake::Caller => {}
             }
         }
     }

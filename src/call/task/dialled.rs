@@ -31,6 +31,13 @@ impl Call {
                 let answered = self.answered_leg(id, headers, sdp.as_deref());
                 if matches!(answered, Dialled::Wins) {
                     self.execute_on_callee(id, "execute_on_answer").await;
+                    if !self.confirms(id).await {
+                        self.end_callee(id, Cause::NO_ANSWER);
+                    }
+                    // A hook may have hung it up as well.
+                    if let Some(cause) = self.callee(id).and_then(|callee| callee.channel.cause) {
+                        return Dialled::Rejected(cause);
+                    }
                 }
                 answered
             }
@@ -92,7 +99,9 @@ impl Call {
             let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id && callee.alive()) else {
                 return Dialled::Waits;
             };
-            if early_ok {
+            let must_confirm =
+                callee.channel.get("group_confirm_key").is_some() && !callee.is_true("group_confirm_early_ok");
+            if early_ok && !must_confirm {
                 return Dialled::Wins;
             }
             let rule = global.get("ignore_early_media").unwrap_or_default();

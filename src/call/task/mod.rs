@@ -10,6 +10,7 @@
 mod audio;
 mod bridge;
 mod callee;
+mod confirm;
 mod create;
 mod deflect;
 mod dialled;
@@ -17,6 +18,7 @@ mod digits;
 mod enterprise;
 mod execute;
 mod finish;
+mod hold;
 mod hooks;
 mod midcall;
 mod originate;
@@ -29,8 +31,10 @@ mod transfer;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::call::channel::{Channel, Phase, View};
@@ -45,6 +49,9 @@ pub use audio::LegAudio;
 pub use callee::Callee;
 pub use play::{DigitRule, Played, source_of};
 pub use refusal::{Refusal, reason_header};
+
+/// Hang-ups one call may schedule.
+const MAX_SCHEDULED: usize = 64;
 
 /// What [`Call::next`] found.
 #[derive(Debug)]
@@ -85,12 +92,16 @@ pub struct Call {
     max_forwards: u32,
     /// The leg in front: whose channel `a` is.
     front: LegId,
-    /// A hook runs on a called leg, which is in front meanwhile.
-    visiting: bool,
+    /// A hook runs on a called leg, which is in front meanwhile: the leg whose place it takes.
+    visiting: Option<LegId>,
     /// What other legs said meanwhile.
     deferred: VecDeque<CallEvent>,
     /// Where the caller's REFER wants the called leg to go.
     referral: Option<refer::Referral>,
+    /// Hold music that plays.
+    music: Option<hold::Music>,
+    /// Hang-ups that are due later; they end with the call.
+    scheduled: JoinSet<()>,
     last_leg: u32,
     last_play: u32,
     last_token: u64,
@@ -145,9 +156,11 @@ impl Call {
             caller_gone: false,
             max_forwards,
             front: LegId::A,
-            visiting: false,
+            visiting: None,
             deferred: VecDeque::new(),
             referral: None,
+            music: None,
+            scheduled: JoinSet::new(),
             last_leg: 0,
             last_play: 0,
             last_token: 0,
@@ -244,6 +257,19 @@ impl Call {
         self.a.hangup(cause, now);
     }
 
+    /// Hangs the caller up after a time, whatever it does then.
+    pub fn hangup_later(&mut self, after: Duration, cause: Cause) {
+        if self.scheduled.len() >= MAX_SCHEDULED {
+            tracing::error!("too many scheduled hang-ups");
+            return;
+        }
+        let sink = self.sink.clone();
+        self.scheduled.spawn(async move {
+            tokio::time::sleep(after).await;
+            sink.hangup(cause);
+        });
+    }
+
     /// Waits for one event, at most until the deadline.
     pub async fn next(&mut self, until: Option<Instant>) -> Wake {
         if self.sink.overflowed() && self.a.up() {
@@ -251,7 +277,7 @@ impl Call {
             self.hangup(Cause::SWITCH_CONGESTION);
             return Wake::Caller;
         }
-        if !self.visiting
+        if self.visiting.is_none()
             && let Some(event) = self.deferred.pop_front()
         {
             return self.absorb(event);
@@ -272,7 +298,7 @@ impl Call {
 
     /// Takes in what has arrived already, without waiting.
     pub fn absorb_pending(&mut self) {
-        if !self.visiting {
+        if self.visiting.is_none() {
             // What concerns called legs was for whoever waits for them.
             while let Some(event) = self.deferred.pop_front() {
                 self.absorb(event);

@@ -4,7 +4,8 @@
 //! gone and the leg has a life of its own (`park_after_bridge`, `transfer_after_bridge`, a REFER of the caller).
 
 use crate::call::channel::Phase;
-use crate::call::leg::{CallEvent, Leg, LegCommand, LegId};
+use crate::call::leg::{CallEvent, Leg, LegCommand, LegEvent, LegId};
+use crate::words::model::Cause;
 
 use super::Call;
 
@@ -48,15 +49,16 @@ impl Call {
         self.in_front(id, async |call: &mut Self| call.execute_named(name, &data).await).await;
     }
 
-    async fn in_front(&mut self, id: LegId, work: impl AsyncFnOnce(&mut Self)) {
+    /// Lets a called leg be in front while something is done there.
+    pub(super) async fn in_front(&mut self, id: LegId, work: impl AsyncFnOnce(&mut Self)) {
         let former = self.front;
-        if self.visiting || !self.swap(id) {
+        if self.visiting.is_some() || !self.swap(id) {
             return;
         }
         let phase = std::mem::replace(&mut self.a.phase, Phase::Execute);
-        self.visiting = true;
+        self.visiting = Some(former);
         Box::pin(work(self)).await;
-        self.visiting = false;
+        self.visiting = None;
         if self.a.phase == Phase::Execute {
             self.a.phase = phase;
         }
@@ -75,8 +77,15 @@ impl Call {
 
     /// An event that is not for the leg in front has to wait while a hook runs.
     pub(super) fn defers(&mut self, leg: LegId, event: CallEvent) -> Option<CallEvent> {
-        if !self.visiting || leg == self.front {
-            return Some(event);
+        let former = self.visiting.filter(|_| leg != self.front);
+        let Some(former) = former else { return Some(event) };
+        let ends = matches!(
+            event,
+            CallEvent::Leg { event: LegEvent::Cancelled { .. } | LegEvent::Bye { .. } | LegEvent::Lost(_), .. }
+        );
+        if leg == former && ends {
+            // Nobody is left for whom the hook could run.
+            self.hangup(Cause::ORIGINATOR_CANCEL);
         }
         if self.deferred.len() < MOST_DEFERRED {
             self.deferred.push_back(event);

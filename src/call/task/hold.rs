@@ -1,0 +1,81 @@
+//! Hold within a bridge: the other side hears music while one is away.
+
+use super::{Call, source_of};
+use crate::call::leg::LegId;
+use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId};
+
+/// Music that plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Music {
+    /// The called leg hears it; else the caller.
+    to_callee: bool,
+    id: PlayId,
+}
+
+impl Call {
+    /// Starts or stops the music as the two sides of a bridge hold one another.
+    pub(super) fn mind_hold(&mut self, id: LegId) {
+        let Some(callee) = self.callees.iter().find(|callee| callee.id == id) else { return };
+        // Who is away: the far end of the leg takes no audio. The caller's music is heard first.
+        let wanted =
+            [(self.audio.is_held(), true), (callee.audio.is_held(), false)].into_iter().find(|(held, _)| *held);
+        let wanted = wanted.map(|(_, to_callee)| to_callee);
+        if wanted == self.music.map(|music| music.to_callee) {
+            return;
+        }
+        if let Some(music) = self.music.take() {
+            self.stop_music(id, music);
+            if let Some(with) = self.callee(id).and_then(|callee| callee.audio.port_id()) {
+                self.audio.command(MediaCommand::Join { with });
+            }
+        }
+        if let Some(to_callee) = wanted {
+            self.start_music(id, to_callee);
+        }
+    }
+
+    pub(super) fn stop_music(&mut self, id: LegId, music: Music) {
+        self.command_side(id, music.to_callee, MediaCommand::Stop { id: music.id });
+    }
+
+    /// `hold_music` of the side that is away, or the global variable; `silence`, a missing or an unknown one: no music.
+    fn start_music(&mut self, id: LegId, to_callee: bool) {
+        let own = if to_callee {
+            self.a.get("hold_music").map(str::to_owned)
+        } else {
+            self.callee(id).and_then(|callee| callee.channel.get("hold_music").map(str::to_owned))
+        };
+        let Some(text) = own.or_else(|| self.services.globals.get("hold_music")) else { return };
+        if text.eq_ignore_ascii_case("silence") {
+            return;
+        }
+        match source_of(&text, 0) {
+            Ok(source) => {
+                let play = self.next_play();
+                self.audio.command(MediaCommand::Part);
+                self.command_side(id, to_callee, MediaCommand::Play { id: play, source });
+                self.music = Some(Music { to_callee, id: play });
+            }
+            Err(why) => tracing::warn!(hold_music = text, "no hold music: {why}"),
+        }
+    }
+
+    /// A file of music begins anew when it ends.
+    pub(super) fn music_event(&mut self, id: LegId, from_callee: bool, event: &MediaEvent) {
+        let MediaEvent::PlayEnded { id: ended, end: PlayEnd::Finished, played_ms } = event else { return };
+        let ours = self.music.is_some_and(|music| music.to_callee == from_callee && music.id == *ended);
+        // What plays nothing at all would begin anew for ever.
+        if ours && *played_ms > 0 {
+            self.start_music(id, from_callee);
+        }
+    }
+
+    fn command_side(&mut self, id: LegId, to_callee: bool, command: MediaCommand) {
+        if !to_callee {
+            return self.audio.command(command);
+        }
+        if let Some(callee) = self.callee(id) {
+            callee.audio.command(command);
+        }
+    }
+}
