@@ -5,6 +5,7 @@
 
 mod answer;
 mod bgsystem;
+mod bind_meta_app;
 mod bridge;
 mod bridge_export;
 mod db;
@@ -39,6 +40,7 @@ mod set_zombie_exec;
 mod sleep;
 mod system;
 mod transfer;
+mod unbind_meta_app;
 mod unset;
 mod unshift;
 
@@ -81,6 +83,7 @@ pub struct Application {
 static TABLE: &[&Application] = &[
     &answer::ANSWER,
     &bgsystem::BGSYSTEM,
+    &bind_meta_app::BIND_META_APP,
     &bridge::BRIDGE,
     &bridge_export::BRIDGE_EXPORT,
     &db::DB,
@@ -115,6 +118,7 @@ static TABLE: &[&Application] = &[
     &sleep::SLEEP,
     &system::SYSTEM,
     &transfer::TRANSFER,
+    &unbind_meta_app::UNBIND_META_APP,
     &unset::UNSET,
     &unshift::UNSHIFT,
 ];

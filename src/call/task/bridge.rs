@@ -216,6 +216,10 @@ impl Call {
                 return end;
             }
             self.mind_hold(id);
+            if self.meta_keys(id).await {
+                // Something ran: the state of both sides is looked at anew.
+                continue;
+            }
             if self.terminated_by_key(id) {
                 self.end_callee(id, if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL });
                 return BridgeEnd { clean: true, ..end };

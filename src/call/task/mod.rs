@@ -20,6 +20,7 @@ mod execute;
 mod finish;
 mod hold;
 mod hooks;
+mod meta;
 mod midcall;
 mod originate;
 mod play;
@@ -47,6 +48,7 @@ use crate::words::model::{Cause, truthy};
 
 pub use audio::LegAudio;
 pub use callee::Callee;
+pub use meta::MetaApp;
 pub use play::{DigitRule, Played, source_of};
 pub use refusal::{Refusal, reason_header};
 
@@ -100,6 +102,8 @@ pub struct Call {
     referral: Option<refer::Referral>,
     /// Hold music that plays.
     music: Option<hold::Music>,
+    /// What `bind_meta_app` bound.
+    meta: meta::MetaKeys,
     /// Hang-ups that are due later; they end with the call.
     scheduled: JoinSet<()>,
     last_leg: u32,
@@ -160,6 +164,7 @@ impl Call {
             deferred: VecDeque::new(),
             referral: None,
             music: None,
+            meta: meta::MetaKeys::default(),
             scheduled: JoinSet::new(),
             last_leg: 0,
             last_play: 0,
