@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::call::media::MediaEvent;
+use crate::call::registry::Question;
 use crate::words::model::{CallerProfile, Cause, Variables};
 
 /// Header name and value, order and spelling kept.
@@ -47,6 +48,8 @@ pub enum CallEvent {
     },
     /// The switch wants the call gone (shutdown, `uuid_kill`).
     Hangup(Cause),
+    /// Another call, or a client, asks something about one of the call's channels.
+    Ask(Question),
 }
 
 /// The sending end of a call's queue, stamped with one leg. Cheap to clone.
@@ -88,6 +91,11 @@ impl EventSink {
     /// Tells the call to end.
     pub fn hangup(&self, cause: Cause) {
         self.put(CallEvent::Hangup(cause));
+    }
+
+    /// Asks the call something. When it does not take the question its answer never comes.
+    pub fn ask(&self, question: Question) {
+        self.put(CallEvent::Ask(question));
     }
 
     /// Whether the call's task is gone.

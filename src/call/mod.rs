@@ -16,5 +16,6 @@ pub mod lua;
 pub mod media;
 pub mod observe;
 pub mod outside;
+pub mod registry;
 pub mod services;
 pub mod task;

@@ -10,6 +10,7 @@ use crate::call::control::ScriptHost;
 use crate::call::leg::LegFactory;
 use crate::call::media::MediaEngine;
 use crate::call::outside::Outside;
+use crate::call::registry::Calls;
 use crate::engine::config::Settings;
 use crate::engine::dialplan::Dialplan;
 use crate::words::civil::Zones;
@@ -83,6 +84,8 @@ pub struct Services {
     pub media: Arc<dyn MediaEngine>,
     /// Runs scripts.
     pub scripts: Arc<dyn ScriptHost>,
+    /// The calls that live.
+    pub calls: Arc<Calls>,
     /// The machine.
     pub outside: Arc<dyn Outside>,
     /// Takes call records.

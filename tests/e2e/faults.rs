@@ -192,6 +192,35 @@ async fn shell_commands_are_off_until_they_are_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_call_reads_and_writes_variables_of_another() {
+    let first: &[(&str, &str)] = &[
+        ("set", "color=blue"),
+        ("hash", "insert/calls/first/${uuid}"),
+        ("sleep", "3000"),
+        ("respond", "486 ${color}"),
+    ];
+    let second: &[(&str, &str)] = &[
+        ("set", "other=${hash(select/calls/first)}"),
+        ("set", "was=${uuid_getvar(${other} color)}"),
+        ("set", "done=${uuid_setvar(${other} color red)}"),
+        ("respond", "480 ${was} ${uuid_exists(${other})} ${uuid_getvar(${other} nosuch)} ${uuid_getvar(none x)}"),
+    ];
+    let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^first$", first), ("^second$", second)]))]);
+    let asks = async {
+        // Until the first call is there, nothing is known of it.
+        loop {
+            let phrase = phrase(&switch, "second").await;
+            if !phrase.starts_with('-') {
+                return phrase;
+            }
+        }
+    };
+    let (first, asked) = tokio::join!(phrase(&switch, "first"), asks);
+    assert_eq!(asked, "blue true _undef_ -ERR No such channel!");
+    assert_eq!(first, "red");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_hangup_ends_whatever_runs() {
     for (number, last) in [("park", ("park", "")), ("sleep", ("sleep", "60000")), ("echo", ("echo", ""))] {
         let actions = [("answer", ""), ("sched_hangup", "+1 USER_BUSY"), last];

@@ -70,6 +70,13 @@ impl<'c> View<'c> {
         Self { observer, ..self }
     }
 
+    /// Whether a command asks for a channel of another call, which has to be asked.
+    fn is_about_another(&self, name: &str, args: &str) -> bool {
+        let asks = ["uuid_getvar", "uuid_setvar"].iter().any(|command| command.eq_ignore_ascii_case(name));
+        let uuid = args.split_whitespace().next().unwrap_or_default();
+        asks && self.channel_of(uuid).is_none() && self.services.calls.exists(uuid)
+    }
+
     fn channel_of(&self, uuid: &str) -> Option<&Channel> {
         [self.channel.as_deref(), self.peer.as_deref()].into_iter().flatten().find(|channel| *channel.uuid == *uuid)
     }
@@ -84,7 +91,7 @@ impl Lookup for View<'_> {
     }
 
     fn api(&mut self, name: &str, args: &str) -> Api {
-        if AWAITED.iter().any(|awaited| awaited.eq_ignore_ascii_case(name)) {
+        if AWAITED.iter().any(|awaited| awaited.eq_ignore_ascii_case(name)) || self.is_about_another(name, args) {
             return Api::Pending;
         }
         let value = api::run(name, self, args);
@@ -180,7 +187,7 @@ impl ApiContext for View<'_> {
     }
 
     fn channel_exists(&self, uuid: &str) -> bool {
-        self.channel_of(uuid).is_some()
+        self.channel_of(uuid).is_some() || self.services.calls.exists(uuid)
     }
 
     fn directory(&self) -> &dyn Directory {

@@ -8,6 +8,7 @@ use super::{Call, LegAudio};
 use crate::call::cdr::CallRecord;
 use crate::call::channel::Channel;
 use crate::call::leg::{Failure, Headers, Leg, LegCommand, LegId, PreparedLeg};
+use crate::call::registry::Listed;
 use crate::words::model::{Cause, Variables, falsy, truthy};
 
 /// Redirects one leg may follow.
@@ -30,6 +31,8 @@ pub struct Callee {
     /// A leg that must not fail (`leg_required`).
     pub(super) required: bool,
     pub(super) redirects: u32,
+    /// Keeps its channel in the list of calls.
+    pub(super) _listed: Listed,
 }
 
 /// When a leg is given up or started.

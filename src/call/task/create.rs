@@ -1,6 +1,7 @@
 //! Making called legs: variables, caller id, codecs, timers; nested dial strings (`user/`) resolved.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -134,6 +135,7 @@ impl Call {
         let offer =
             audio.offer(&*self.services.media, near, self.sink.for_leg(id), codecs, self.audio.dtmf_payload())?;
         let required = channel.is_true("leg_required");
+        let listed = self.services.calls.list(Arc::clone(&channel.uuid), self.sink.clone());
         let callee = Callee {
             id,
             channel,
@@ -144,6 +146,7 @@ impl Call {
             gone: false,
             required,
             redirects: 0,
+            _listed: listed,
         };
         self.callees.push(callee);
         self.execute_on_callee(id, "execute_on_originate").await;

@@ -64,6 +64,10 @@ impl Call {
                 drop(self.services.outside.command(args));
                 Some("+OK\n".to_owned())
             }
+            "uuid_getvar" | "uuid_setvar" => match self.ask_another(name, args).await {
+                Some(answer) => Some(answer),
+                None => api::run(name, &mut self.view(), args),
+            },
             _ => api::run(name, &mut self.view(), args),
         }
     }

@@ -24,6 +24,7 @@ mod meta;
 mod midcall;
 mod originate;
 mod play;
+mod questions;
 mod refer;
 mod refusal;
 mod roles;
@@ -42,6 +43,7 @@ use crate::call::channel::{Channel, Phase, View};
 use crate::call::leg::{CallEvent, EventSink, Incoming, Leg, LegCommand, LegEvent, LegId};
 use crate::call::media::{MediaEvent, PlayId};
 use crate::call::observe::Observer;
+use crate::call::registry::Listed;
 use crate::call::services::{Services, Snapshot};
 use crate::engine::dialplan::Outcome;
 use crate::words::model::{Cause, truthy};
@@ -121,6 +123,8 @@ pub struct Call {
     hunted_context: Arc<str>,
     /// Who looks on.
     observer: Option<Box<dyn Observer>>,
+    /// Keeps the caller's channel in the list of calls.
+    _listed: Listed,
     /// Visit every extension, also those that are known not to match.
     exhaustive: bool,
 }
@@ -148,8 +152,11 @@ impl Call {
         let snapshot = services.snapshot.load_full();
         let Incoming { leg, sink, events, profile, variables, offer, media, max_forwards, direction, received_us } =
             incoming;
+        let a = Channel::new(profile, variables, direction, received_us);
+        let listed = services.calls.list(Arc::clone(&a.uuid), sink.clone());
         Self {
-            a: Channel::new(profile, variables, direction, received_us),
+            a,
+            _listed: listed,
             audio: LegAudio::caller(media, offer),
             refusal: None,
             zombie: false,
@@ -320,11 +327,15 @@ impl Call {
                 Some(event) => event,
                 None => return Wake::Caller,
             },
-            CallEvent::Hangup(_) => event,
+            CallEvent::Hangup(_) | CallEvent::Ask(_) => event,
         };
         match event {
             CallEvent::Hangup(cause) => {
                 self.hangup(cause);
+                Wake::Caller
+            }
+            CallEvent::Ask(question) => {
+                self.answer_question(question);
                 Wake::Caller
             }
             CallEvent::Leg { leg, event } if leg == self.front => {

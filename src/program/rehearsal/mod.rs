@@ -133,6 +133,7 @@ impl Rehearsal {
             legs: Arc::new(parties::FarEnds(request.far_end)),
             media: Arc::new(NoMedia),
             scripts: Arc::new(NoScripts),
+            calls: Arc::default(),
             outside: Arc::new(Machine::default()),
             records: Arc::new(NoRecords),
             store: Mutex::new(Box::new(MemoryStore::default())),

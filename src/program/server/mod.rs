@@ -182,6 +182,7 @@ impl Server {
                 legs: Arc::new(legs),
                 media: Arc::clone(&media) as Arc<dyn MediaEngine>,
                 scripts: Arc::clone(&scripts) as Arc<dyn ScriptHost>,
+                calls: Arc::default(),
                 outside: Arc::new(Machine::default()),
                 records: Arc::clone(&records) as _,
                 store: Mutex::new(Box::new(MemoryStore::default())),

@@ -1,0 +1,81 @@
+//! Questions between calls: `uuid_getvar` and `uuid_setvar` of a channel that another task owns.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::Call;
+use crate::call::channel::{Channel, View};
+use crate::call::registry::Question;
+use crate::words::expand::{Lookup as _, split};
+use crate::words::model::variables::indexed;
+
+/// Longest time for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What is said of a channel that is gone.
+const GONE: &str = "-ERR No such channel!\n";
+
+impl Call {
+    /// Answers another call. Whoever asked may have stopped waiting.
+    pub(super) fn answer_question(&mut self, question: Question) {
+        match question {
+            Question::Get { uuid, name, reply } => {
+                let (services, snapshot) = (self.services.clone(), self.snapshot.clone());
+                let (base, index) = indexed(&name).map_or((name.as_str(), None), |(base, index)| (base, Some(index)));
+                let value = self.channel_named(&uuid).map(|channel| {
+                    let view = View::new(&services, &snapshot, channel, None);
+                    view.variable(base, index).map(std::borrow::Cow::into_owned)
+                });
+                let _ = reply.send(value);
+            }
+            Question::Set { uuid, name, value, reply } => {
+                let channel = self.channel_named(&uuid);
+                let known = channel.is_some();
+                if let Some(channel) = channel {
+                    channel.variables.set(&name, &value);
+                }
+                let _ = reply.send(known);
+            }
+        }
+    }
+
+    fn channel_named(&mut self, uuid: &str) -> Option<&mut Channel> {
+        let callees = self.callees.iter_mut().map(|callee| &mut callee.channel);
+        std::iter::once(&mut self.a).chain(callees).find(|channel| *channel.uuid == *uuid)
+    }
+
+    /// `uuid_getvar` and `uuid_setvar` of a channel of another call; none: it is no such command, or the call's own.
+    pub(super) async fn ask_another(&mut self, command: &str, args: &str) -> Option<String> {
+        let words = split(args, ' ', 3);
+        let (uuid, sink) = self.services.calls.find(words.first()?)?;
+        if self.channel_named(&uuid).is_some() {
+            return None;
+        }
+        let name = words.get(1)?.clone();
+        if command.eq_ignore_ascii_case("uuid_getvar") {
+            let (reply, answer) = oneshot::channel();
+            sink.ask(Question::Get { uuid, name, reply });
+            let value = self.serve_until(answer).await.and_then(Result::ok).flatten();
+            return Some(value.map_or_else(|| GONE.to_owned(), |value| value.unwrap_or_else(|| "_undef_".to_owned())));
+        }
+        let (reply, answer) = oneshot::channel();
+        sink.ask(Question::Set { uuid, name, value: words.get(2).cloned().unwrap_or_default(), reply });
+        let known = self.serve_until(answer).await.and_then(Result::ok).unwrap_or(false);
+        Some((if known { "+OK\n" } else { GONE }).to_owned())
+    }
+
+    /// Waits for an answer and serves the call meanwhile: two calls may ask one another. None: it took too long.
+    async fn serve_until<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        let until = Instant::now() + PATIENCE;
+        let mut answer = std::pin::pin!(timeout_at(until, answer));
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.ok(),
+                Some(event) = self.events.recv() => drop(self.absorb(event)),
+            }
+        }
+    }
+}
