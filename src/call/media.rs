@@ -129,6 +129,13 @@ pub enum MediaCommand {
         /// Which one; ignored when another is running.
         id: PlayId,
     },
+    /// Changes how a playback goes on.
+    Steer {
+        /// Which one; ignored when another is running.
+        id: PlayId,
+        /// What is changed.
+        by: Steering,
+    },
     /// Joins two ports: packets of each go to the other until [`MediaCommand::Part`] or either closes. Same codec:
     /// packets are relayed, else transcoded. Digits are told to the call *and* passed on, re-encoded for the other side.
     Join {
@@ -150,6 +157,17 @@ pub enum MediaCommand {
     },
     /// Discards received audio and digits silently (`ignore_early_media=consume`).
     Mute(bool),
+}
+
+/// A change of a running playback. What has no place (silence, a tone that is made while it plays) is not moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steering {
+    /// Stands still, or goes on.
+    Pause(bool),
+    /// Goes on at this time from its beginning, ms; one past its end ends it.
+    To(u64),
+    /// Goes on so many ms from where it is; not before its beginning.
+    By(i64),
 }
 
 /// Counters of a port.

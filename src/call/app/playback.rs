@@ -38,7 +38,7 @@ async fn run(call: &mut Call, data: &str) {
                 last = "FILE PLAYED";
                 break;
             }
-            Played::Interrupted => {
+            Played::Interrupted | Played::Told(_) => {
                 last = "PLAYBACK ERROR";
                 break;
             }

@@ -62,6 +62,15 @@ pub struct Times {
     pub hungup: u64,
 }
 
+/// A digit that was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digit {
+    /// `0-9 * # A-D`.
+    pub key: char,
+    /// Length in timestamp units of 8 kHz.
+    pub duration: u32,
+}
+
 /// One leg as the dialplan sees it. The default is nobody's channel: what stands in while the real one is lent.
 #[derive(Debug, Default)]
 pub struct Channel {
@@ -96,7 +105,7 @@ pub struct Channel {
     /// The application that ran last, and its data.
     pub last_app: Option<(String, String)>,
     /// Digits that no application has asked for yet.
-    pub digits: VecDeque<char>,
+    pub digits: VecDeque<Digit>,
     /// The last final status of its INVITE; 0 none.
     pub status: u16,
 }
@@ -188,9 +197,9 @@ impl Channel {
     }
 
     /// Keeps a digit for the application that asks next; beyond 128 the newest are lost.
-    pub fn push_digit(&mut self, digit: char) {
+    pub fn push_digit(&mut self, key: char, duration: u32) {
         if self.digits.len() < MAX_DIGITS {
-            self.digits.push_back(digit);
+            self.digits.push_back(Digit { key, duration });
         }
     }
 

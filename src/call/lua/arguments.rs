@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Event,
     /// A table.
     Table,
+    /// The name of a global function, or a function.
+    Callback,
     /// Anything.
     Any,
 }
@@ -43,6 +45,7 @@ impl Kind {
             Self::Json => "JSON *",
             Self::Event => "Event *",
             Self::Table => "table",
+            Self::Callback => "char *",
             Self::Any => "value",
         }
     }
@@ -58,6 +61,7 @@ impl Kind {
             Self::Json => is_object::<super::json::Json>(value),
             Self::Event => is_object::<super::event::Event>(value),
             Self::Table => value.is_table(),
+            Self::Callback => value.is_function() || Self::Text.takes(value),
             Self::Any => true,
         }
     }

@@ -10,7 +10,7 @@ local error, type, tostring, select, setmetatable, pairs = error, type, tostring
 local raw_pcall, raw_xpcall, raw_load = pcall, xpcall, load
 local raw_yield, raw_resume, raw_isyieldable = coroutine.yield, coroutine.resume, coroutine.isyieldable
 local create, running, status = coroutine.create, coroutine.running, coroutine.status
-local lower, concat = string.lower, table.concat
+local lower, concat, unpack = string.lower, table.concat, table.unpack
 
 local WAIT, USER = {}, {}
 local NO_WAIT = "a method that waits cannot be called inside a sort comparator, a pattern callback or a metamethod called from C"
@@ -44,7 +44,10 @@ end
 -- Hang-up hooks: session -> {function name, argument name}; false once it ran.
 local hooks = setmetatable({}, {__mode = "k"})
 local own, ids, methods = {}, {}, {}
-local run_hook
+local run_hook, attend
+
+-- Input callbacks: session -> {function or its name, argument name}.
+local callbacks = setmetatable({}, {__mode = "k"})
 
 local function leave(self, ...)
   run_hook(self)
@@ -54,9 +57,9 @@ end
 local function waiting(id)
   return function(...)
     local self = ...
-    if self ~= nil and hooks[self] then
+    if self ~= nil and (hooks[self] or callbacks[self]) then
       run_hook(self)
-      return leave(self, settle(call(id, ...)))
+      return leave(self, attend(self, settle(call(id, ...))))
     end
     return finish(call(id, ...))
   end
@@ -73,23 +76,42 @@ end
 
 freeswitch.CoreSession = freeswitch.Session
 
+-- Calls a function that was registered itself or by the name of its global, the value of a global as its last argument.
+local function call_back(what, registered, ...)
+  local body, argument = registered[1], registered[2]
+  if type(body) ~= "function" then body = G[body] end
+  local ok, value
+  if argument then
+    local arguments = {...}
+    arguments[#arguments + 1] = G[argument]
+    ok, value = raw_pcall(body, unpack(arguments, 1, select("#", ...) + 1))
+  else
+    ok, value = raw_pcall(body, ...)
+  end
+  if not ok then
+    if own.expired() then error(OVER, 0) end
+    own.warn(what .. " " .. tostring(registered[1]) .. ": " .. tostring(value))
+  end
+  return ok, value
+end
+
+-- Registers a function or the name of one.
+local function register(what, body, argument)
+  if type(body) ~= "function" and type(G[body]) ~= "function" then
+    own.warn(what .. ": the global " .. tostring(body) .. " is no function (yet)")
+  end
+  if argument == "" then argument = nil end
+  return {body, argument}
+end
+
 function run_hook(self)
   local hook = hooks[self]
   if not hook then return end
   local what = own.hook_due(self)
   if not what then return end
   hooks[self] = false
-  local ok, value
-  if hook[2] then
-    ok, value = raw_pcall(G[hook[1]], self, what, G[hook[2]])
-  else
-    ok, value = raw_pcall(G[hook[1]], self, what)
-  end
-  if not ok then
-    if own.expired() then error(OVER, 0) end
-    own.warn("hangup hook " .. hook[1] .. ": " .. tostring(value))
-    return
-  end
+  local ok, value = call_back("hangup hook", hook, self, what)
+  if not ok then return end
   if type(value) == "string" or type(value) == "number" then
     methods.Session.setVariable(self, "lua_hangup_hook_return_val", value)
     local text = tostring(value)
@@ -106,11 +128,34 @@ function methods.Session.setHangupHook(...)
     hooks[self] = nil
     return
   end
-  if type(G[name]) ~= "function" then
-    own.warn("setHangupHook: the global " .. tostring(name) .. " is no function (yet)")
-  end
-  if argument == "" then argument = nil end
-  hooks[self] = {name, argument}
+  hooks[self] = register("setHangupHook", name, argument)
+end
+
+-- What the callback says of a digit: a text or nil. Its errors stop what it attends.
+local function ask_callback(self, digit, duration)
+  local callback = callbacks[self]
+  if not callback then return nil end
+  local ok, value = call_back("input callback", callback, self, "dtmf", {digit = digit, duration = duration})
+  if not ok then return "break" end
+  if type(value) == "string" or type(value) == "number" then return tostring(value) end
+end
+
+-- The end of a method that waits: each digit that it tells goes to the callback.
+function attend(self, ...)
+  local what, digit, duration = ...
+  if what ~= "dtmf" then return ... end
+  return attend(self, own.go_on(self, (ask_callback(self, digit, duration))))
+end
+
+function methods.Session.setInputCallback(...)
+  settle(call(ids.setInputCallback, ...))
+  local self, body, argument = ...
+  callbacks[self] = register("setInputCallback", body, argument)
+end
+
+function methods.Session.unsetInputCallback(...)
+  settle(call(ids.unsetInputCallback, ...))
+  callbacks[...] = nil
 end
 
 function methods.Session.destroy(...)

@@ -1,5 +1,6 @@
 //! `freeswitch.Session` and the global `session`: one row per method, each a request to the call's task.
 
+mod attend;
 mod digits;
 mod media;
 mod state;
@@ -17,7 +18,7 @@ use super::run::Run;
 use super::table::{Answer, Method, Outcome, Step};
 use crate::call::control::{CallGone, Request, SessionHandle, SessionState};
 
-use Kind::{Any, Bool, Event, Int, Session as Object, Table, Text};
+use Kind::{Any, Bool, Callback, Event, Int, Session as Object, Table, Text};
 
 /// A session object of a script.
 #[derive(Clone)]
@@ -36,6 +37,10 @@ pub(super) struct Channel {
     auto_hangup: AtomicBool,
     /// Engine and voice of `set_tts_params`.
     voice: Mutex<(String, String)>,
+    /// It has an input callback.
+    attended: AtomicBool,
+    /// What the methods answer that rest while the callback runs, innermost last.
+    resting: Mutex<Vec<attend::Finish>>,
 }
 
 impl Session {
@@ -191,10 +196,10 @@ pub(super) const METHODS: &[Method] = &[
         Step::missing("session:playAndDetectSpeech")
     }),
     // Callbacks. The names are kept by the prelude, which calls the functions.
-    Method::of(OWN, "setInputCallback", &[Object, Text, Text], 2, |_, _| Step::missing("session:setInputCallback"))
-        .overloaded(),
-    Method::of(OWN, "unsetInputCallback", &[Object], 1, |_, _| Step::Now(Answer::Nothing)),
-    Method::of(OWN, "setHangupHook", &[Object, Text, Text], 2, |_, _| Step::Now(Answer::Nothing)).wrapped(),
+    Method::of(OWN, "setInputCallback", &[Object, Callback, Text], 2, attend::set).overloaded().wrapped(),
+    Method::of(OWN, "unsetInputCallback", &[Object], 1, attend::unset).wrapped(),
+    Method::of("@", "go_on", &[Object, Text], 2, attend::go_on),
+    Method::of(OWN, "setHangupHook", &[Object, Callback, Text], 2, |_, _| Step::Now(Answer::Nothing)).wrapped(),
     // Plumbing of the reference that does nothing.
     Method::of(OWN, "begin_allow_threads", &[Object], 1, |_, _| Step::Now(Answer::Bool(true))).checkpoint(),
     Method::of(OWN, "end_allow_threads", &[Object], 1, |_, _| Step::Now(Answer::Bool(true))).checkpoint(),

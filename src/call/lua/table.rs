@@ -24,6 +24,8 @@ pub(super) enum Answer {
     Text(String),
     /// A string of any bytes.
     Bytes(Vec<u8>),
+    /// A digit for the input callback.
+    Digit(char, u32),
     /// nil and 0.
     NilAndZero,
     /// Success, how it ended, number: what `os.execute` answers.
@@ -45,6 +47,10 @@ impl Answer {
     pub(super) fn into_values(self, lua: &Lua) -> mlua::Result<MultiValue> {
         let value = match self {
             Self::Nothing => return Ok(MultiValue::new()),
+            Self::Digit(digit, duration) => {
+                let digit = digit.to_string().into_lua(lua)?;
+                return Ok(["dtmf".into_lua(lua)?, digit, Value::Integer(duration.into())].into_iter().collect());
+            }
             Self::NilAndZero => return Ok([Value::Nil, Value::Integer(0)].into_iter().collect()),
             Self::Exit(fine, how, code) => {
                 let fine = if fine { Value::Boolean(true) } else { Value::Nil };

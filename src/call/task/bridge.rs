@@ -234,9 +234,9 @@ impl Call {
                     return end;
                 }
                 Wake::Callee(leg, event) if leg == id => self.bridged_leg(id, event).await,
-                Wake::CalleeMedia(leg, MediaEvent::Dtmf { digit, .. }) if leg == id => {
+                Wake::CalleeMedia(leg, MediaEvent::Dtmf { digit, duration }) if leg == id => {
                     if let Some(callee) = self.callee(id) {
-                        callee.channel.push_digit(digit);
+                        callee.channel.push_digit(digit, duration);
                     }
                 }
                 Wake::CalleeMedia(leg, MediaEvent::Timeout) if leg == id => self.end_callee(id, Cause::MEDIA_TIMEOUT),
@@ -283,7 +283,7 @@ impl Call {
         let mut pressed = false;
         for channel in [&mut self.a, &mut callee.channel] {
             let keys = channel.get("bridge_terminate_key").unwrap_or_default().to_owned();
-            pressed |= channel.digits.drain(..).any(|digit| keys.contains(digit));
+            pressed |= channel.digits.drain(..).any(|digit| keys.contains(digit.key));
         }
         pressed
     }

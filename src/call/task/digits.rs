@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Call;
-use super::play::{DigitRule, Played};
+use super::{DigitRule, Played};
+use crate::call::channel::Digit;
 use crate::call::control::{Digits, PlayAndGetSpec, ReadSpec};
 use crate::words::model::Cause;
 use crate::words::pattern::Pattern;
@@ -84,7 +85,7 @@ impl Call {
             if !self.sleep_or_digit(due.into_iter().chain(waits.until).min()).await {
                 return if self.executing() { Gathered::Timeout } else { Gathered::Gone };
             }
-            let Some(digit) = self.a.digits.pop_front() else { return Gathered::Gone };
+            let Some(Digit { key: digit, .. }) = self.a.digits.pop_front() else { return Gathered::Gone };
             if ends.plain.contains(digit) {
                 digits.terminator = Some(digit);
                 return Gathered::Terminator;

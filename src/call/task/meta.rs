@@ -109,9 +109,9 @@ impl Call {
         }
         let meta = self.a.get("bind_meta_key").and_then(|text| text.chars().next()).unwrap_or('*');
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return false };
-        let of_a = self.a.digits.drain(..).map(|digit| (true, digit));
+        let of_a = self.a.digits.drain(..).map(|digit| (true, digit.key));
         let digits: Vec<(bool, char)> =
-            of_a.chain(callee.channel.digits.drain(..).map(|digit| (false, digit))).collect();
+            of_a.chain(callee.channel.digits.drain(..).map(|digit| (false, digit.key))).collect();
         let now = Instant::now();
         let mut ran = false;
         for (by_a, digit) in digits {

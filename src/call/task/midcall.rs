@@ -5,6 +5,9 @@ use bytes::Bytes;
 use super::Call;
 use crate::call::leg::{Headers, LegCommand, LegEvent, LegId, RequestToken};
 
+/// Length of a digit that came by INFO, timestamp units of 8 kHz: what FreeSWITCH assumes.
+const INFO_DURATION: u32 = 2000;
+
 /// What a request is answered with.
 struct Reply {
     status: u16,
@@ -60,7 +63,7 @@ impl Call {
         }
         let reply = reply_to(method, content_type, body);
         if let Some(digit) = reply.digit.filter(|_| self.audio.takes_info_digits(&self.a.variables)) {
-            self.a.push_digit(digit);
+            self.a.push_digit(digit, INFO_DURATION);
         }
         if method == "NOTIFY" {
             self.referred = referred_status(headers, body).or(self.referred);
@@ -87,7 +90,7 @@ impl Call {
                 let reply = reply_to(&method, &content_type, &body);
                 let takes = callee.audio.takes_info_digits(&callee.channel.variables);
                 if let Some(digit) = reply.digit.filter(|_| takes) {
-                    callee.channel.push_digit(digit);
+                    callee.channel.push_digit(digit, INFO_DURATION);
                 }
                 callee.send(respond(token, reply.status, None));
             }

@@ -7,6 +7,7 @@
 //!
 //! Not here: SIP messages, sockets, the clock. A panic in a call ends that call: dropping a leg or a port releases it.
 
+mod activity;
 mod audio;
 mod bridge;
 mod callee;
@@ -24,6 +25,7 @@ mod meta;
 mod midcall;
 mod originate;
 mod play;
+mod playlist;
 mod questions;
 mod refer;
 mod refusal;
@@ -51,7 +53,8 @@ use crate::words::model::{Cause, truthy};
 pub use audio::LegAudio;
 pub use callee::Callee;
 pub use meta::MetaApp;
-pub use play::{DigitRule, Played, source_of};
+pub use play::source_of;
+pub use playlist::{DigitRule, Played};
 pub use refusal::{Refusal, reason_header};
 
 /// Hang-ups one call may schedule.
@@ -117,6 +120,8 @@ pub struct Call {
     referred: Option<u16>,
     /// The ringback that is playing.
     ringing: Option<PlayId>,
+    /// What the callback of a script is asked about, innermost last.
+    resting: Vec<activity::Doing>,
     /// What runs instead of the rest of the list.
     replacement: Option<(String, String)>,
     extension: Arc<str>,
@@ -179,6 +184,7 @@ impl Call {
             deflecting: None,
             referred: None,
             ringing: None,
+            resting: Vec::new(),
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
@@ -343,15 +349,18 @@ impl Call {
                 Wake::Caller
             }
             CallEvent::Leg { leg, event } => Wake::Callee(leg, event),
-            CallEvent::Media { leg, event: MediaEvent::Dtmf { digit, .. } } if leg == self.front => {
-                self.a.push_digit(digit);
+            CallEvent::Media { leg, event: MediaEvent::Dtmf { digit, duration } } if leg == self.front => {
+                self.a.push_digit(digit, duration);
                 Wake::Caller
             }
             CallEvent::Media { leg, event: MediaEvent::Timeout } if leg == self.front => {
                 self.hangup(Cause::MEDIA_TIMEOUT);
                 Wake::Caller
             }
-            CallEvent::Media { leg, event } if leg == self.front => Wake::Media(event),
+            CallEvent::Media { leg, event } if leg == self.front => {
+                self.note_end(&event);
+                Wake::Media(event)
+            }
             CallEvent::Media { leg, event } => Wake::CalleeMedia(leg, event),
         }
     }

@@ -310,7 +310,7 @@ impl Call {
         let Some(key) = global.get("origination_cancel_key").or_else(|| self.a.get("origination_cancel_key")) else {
             return false;
         };
-        let pressed = key.chars().next().is_some_and(|key| self.a.digits.contains(&key));
+        let pressed = key.chars().next().is_some_and(|key| self.a.digits.iter().any(|digit| digit.key == key));
         if pressed {
             self.a.digits.clear();
         }

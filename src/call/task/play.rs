@@ -1,4 +1,4 @@
-//! Playing to the caller, gathering digits, parking, ringback.
+//! What a file string names; waiting, parking, ringback.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,32 +7,8 @@ use tokio::time::Instant;
 
 use super::{Call, Wake};
 use crate::call::channel::Phase;
-use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, PlaySource};
+use crate::call::media::{MediaCommand, PlaySource};
 use crate::words::model::Cause;
-
-/// How a playback ended for the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Played {
-    /// To its end.
-    Finished,
-    /// A terminator was pressed.
-    Terminated(char),
-    /// The caller is gone, or is being transferred.
-    Interrupted,
-    /// There is nothing to play under that name; the text says why.
-    NotFound(String),
-}
-
-/// Where digits that come during a playback go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DigitRule<'t> {
-    /// They stay for the next application.
-    Keep,
-    /// Those in the text end the playback, others are lost.
-    Terminate(&'t str),
-    /// Any of them ends the playback and stays.
-    Barge,
-}
 
 /// What a file string names. Variables in `{}` before it are left out: the kinds of file we play have none.
 pub fn source_of(text: &str, start_sample: u64) -> Result<PlaySource, String> {
@@ -73,40 +49,8 @@ pub fn source_of(text: &str, start_sample: u64) -> Result<PlaySource, String> {
 }
 
 impl Call {
-    /// Plays a file string to the caller, who gets early media when he has no media yet.
-    pub async fn play(&mut self, text: &str, start_sample: u64, rule: DigitRule<'_>) -> Played {
-        if !self.pre_answer().await || !self.executing() {
-            return Played::Interrupted;
-        }
-        let mut last = Played::NotFound("no file is named".to_owned());
-        let members: Vec<&str> = match text.strip_prefix("file_string://") {
-            Some(list) => list.split('!').take(128).collect(),
-            None => vec![text],
-        };
-        if members.len() > 1 {
-            // As FreeSWITCH does before the first member.
-            self.play_source(PlaySource::Silence { ms: 250, level: 0 }, rule).await;
-        }
-        let mut played = false;
-        for member in members {
-            let outcome = match self.prompt_source(member, start_sample) {
-                Ok(source) => self.play_source(source, rule).await,
-                Err(why) => Played::NotFound(why),
-            };
-            match outcome {
-                Played::Finished => played = true,
-                Played::NotFound(why) => {
-                    tracing::error!(file = member, why, "cannot be played");
-                    last = Played::NotFound(why);
-                }
-                ended => return ended,
-            }
-        }
-        if played { Played::Finished } else { last }
-    }
-
     /// The source of a file string, relative names below `sound_prefix`.
-    fn prompt_source(&self, text: &str, start_sample: u64) -> Result<PlaySource, String> {
+    pub(super) fn prompt_source(&self, text: &str, start_sample: u64) -> Result<PlaySource, String> {
         let source = source_of(text, start_sample)?;
         if let PlaySource::File { name, start_sample } = &source
             && name.is_relative()
@@ -115,85 +59,6 @@ impl Call {
             return Ok(PlaySource::File { name: PathBuf::from(prefix).join(name), start_sample: *start_sample });
         }
         Ok(source)
-    }
-
-    async fn play_source(&mut self, source: PlaySource, rule: DigitRule<'_>) -> Played {
-        if let Some(ended) = self.digit_ends(rule) {
-            return ended;
-        }
-        if self.audio.port().is_none() {
-            return Played::NotFound("the leg has no audio".to_owned());
-        }
-        let id = self.next_play();
-        self.audio.command(MediaCommand::Play { id, source });
-        loop {
-            match self.next(None).await {
-                Wake::Media(MediaEvent::PlayEnded { id: ended, end, played_ms }) if ended == id => {
-                    return self.play_ended(end, played_ms);
-                }
-                Wake::Caller if !self.executing() => {
-                    self.audio.command(MediaCommand::Stop { id });
-                    return Played::Interrupted;
-                }
-                Wake::Caller => {
-                    if let Some(ended) = self.digit_ends(rule) {
-                        self.audio.command(MediaCommand::Stop { id });
-                        self.stopped(id).await;
-                        return ended;
-                    }
-                }
-                Wake::Media(_) | Wake::Callee(..) | Wake::CalleeMedia(..) | Wake::Timer => {}
-            }
-        }
-    }
-
-    fn play_ended(&mut self, end: PlayEnd, played_ms: u64) -> Played {
-        match end {
-            PlayEnd::Finished | PlayEnd::Stopped => {
-                let samples = played_ms.saturating_mul(8);
-                for (name, value) in [
-                    ("playback_seconds", played_ms / 1000),
-                    ("playback_ms", played_ms),
-                    ("playback_samples", samples),
-                    ("playback_last_offset_pos", samples),
-                ] {
-                    self.a.variables.set(name, &value.to_string());
-                }
-                Played::Finished
-            }
-            PlayEnd::NotFound => Played::NotFound("there is no such file".to_owned()),
-            PlayEnd::Failed(why) => Played::NotFound(why),
-        }
-    }
-
-    /// Waits for the end of a stopped playback, so that its variables are right; half a second at most.
-    async fn stopped(&mut self, id: PlayId) {
-        let until = Instant::now() + Duration::from_millis(500);
-        while self.a.up() {
-            match self.next(Some(until)).await {
-                Wake::Media(MediaEvent::PlayEnded { id: ended, end, played_ms }) if ended == id => {
-                    self.play_ended(end, played_ms);
-                    return;
-                }
-                Wake::Timer => return,
-                _ => {}
-            }
-        }
-    }
-
-    fn digit_ends(&mut self, rule: DigitRule<'_>) -> Option<Played> {
-        match rule {
-            DigitRule::Keep => None,
-            DigitRule::Barge => self.a.digits.front().map(|digit| Played::Terminated(*digit)),
-            DigitRule::Terminate(keys) => {
-                while let Some(digit) = self.a.digits.pop_front() {
-                    if keys.contains(digit) {
-                        return Some(Played::Terminated(digit));
-                    }
-                }
-                None
-            }
-        }
     }
 
     /// Waits; false when the caller left or was transferred before the time was over.

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::play::DigitRule;
-use super::{Call, Played};
+use super::Call;
 use crate::call::channel::{Channel, Phase, View};
 use crate::call::control::{
     Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
@@ -161,6 +160,7 @@ impl Call {
             output: String::new(),
             auto_hangup: false,
         };
+        let depth = self.resting.len();
         loop {
             served.counter.swap(Some(std::mem::take(&mut self.a)));
             let told = tokio::select! {
@@ -175,7 +175,10 @@ impl Call {
             match told {
                 Told::Request(request) => Box::pin(self.serve(request)).await,
                 Told::Event(event) => drop(self.absorb(event)),
-                Told::Ended(outcome) => return outcome,
+                Told::Ended(outcome) => {
+                    self.drop_resting(depth);
+                    return outcome;
+                }
             }
         }
     }
@@ -196,13 +199,13 @@ impl Call {
                 let done = self.pre_answer().await;
                 give(reply, done);
             }
-            Request::Stream { path, start_sample, reply } => {
-                let played = self.play(&path, start_sample, DigitRule::Keep).await;
-                give(reply, played == Played::Finished);
+            Request::Begin { activity, attended, reply } => {
+                let progress = self.begin_activity(activity, attended).await;
+                give(reply, progress);
             }
-            Request::Sleep { ms, reply } => {
-                let slept = self.sleep(std::time::Duration::from_millis(ms)).await;
-                give(reply, slept);
+            Request::Continue { verdict, attended, reply } => {
+                let progress = self.continue_activity(verdict, attended).await;
+                give(reply, progress);
             }
             Request::GetDigits { max, terminators, timeout_ms, interdigit_ms, absolute_ms, reply } => {
                 let digits = self.get_digits(max, &terminators, timeout_ms, interdigit_ms, absolute_ms).await;

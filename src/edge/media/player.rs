@@ -14,6 +14,8 @@ pub(super) struct Player {
     pub(super) codec: &'static AudioCodec,
     kind: Kind,
     played: u64,
+    /// Octets from the beginning to where it is.
+    position: u64,
 }
 
 enum Kind {
@@ -41,17 +43,30 @@ impl Player {
             }
             Prompt::Live(script) => Kind::Live(script.generator(codec.rate)),
         };
-        Self { codec, kind, played: 0 }
+        Self { codec, kind, played: 0, position: 0 }
     }
 
     pub(super) fn silence(silence: Silence, codec: &'static AudioCodec, seed: u32) -> Self {
         let left = silence.ms().map(|ms| ms.saturating_mul(u64::from(codec.rate)) / 1000);
-        Self { codec, kind: Kind::Silence { silence, left, seed }, played: 0 }
+        Self { codec, kind: Kind::Silence { silence, left, seed }, played: 0, position: 0 }
     }
 
     /// Milliseconds that were played.
     pub(super) fn played_ms(&self) -> u64 {
         self.played.saturating_mul(1000) / u64::from(self.codec.rate.max(1))
+    }
+
+    /// Where it is, ms from the beginning.
+    pub(super) fn position_ms(&self) -> u64 {
+        self.position.saturating_mul(1000) / u64::from(self.codec.rate.max(1))
+    }
+
+    /// Goes on at another place. Silence and tones that are made while they play have none. What is not encoded yet is
+    /// not passed over.
+    pub(super) fn seek(&mut self, ms: u64) {
+        let Kind::Encoded(walk) = &mut self.kind else { return };
+        let octets = ms.saturating_mul(u64::from(self.codec.rate)) / 1000;
+        self.position = walk.seek(octets);
     }
 
     /// Appends a frame of `octets`, the last one filled up with silence. False: nothing was left.
@@ -77,7 +92,9 @@ impl Player {
                 count > 0
             }
         };
-        self.played += (out.len() - before) as u64;
+        let played = (out.len() - before) as u64;
+        self.played += played;
+        self.position += played;
         if more {
             out.resize(before + octets, silence_of(self.codec));
         }
@@ -112,6 +129,25 @@ impl Walk {
             (self.segment, self.at) = (next, 0);
         }
         waits || out.len() + octets > full
+    }
+
+    /// Goes to an octet of the first pass; the place it came to.
+    fn seek(&mut self, octet: u64) -> u64 {
+        let mut before: u64 = 0;
+        self.segment = Arc::clone(&self.head);
+        loop {
+            let length = self.segment.octets().len();
+            let within = usize::try_from(octet.saturating_sub(before)).unwrap_or(usize::MAX);
+            let next = match self.segment.next() {
+                Some(Next::Segment(next)) if within >= length => Arc::clone(next),
+                _ => {
+                    self.at = within.min(length);
+                    return before.saturating_add(self.at as u64);
+                }
+            };
+            before = before.saturating_add(length as u64);
+            self.segment = next;
+        }
     }
 
     /// Whether there is another pass.
@@ -171,6 +207,23 @@ mod tests {
         head.follow(Next::Segment(Segment::last(vec![2; 2])));
         assert_eq!(play(&mut player, 4, 3), [[2, 2, 0xFF, 0xFF]]);
         assert_eq!(player.played, 7);
+    }
+
+    #[test]
+    fn a_place_is_found_in_the_chain() {
+        let head = Segment::new(vec![1; 80]);
+        head.follow(Next::Segment(Segment::last(vec![2; 80])));
+        let prompt = || Prompt::Encoded { head: Arc::clone(&head), passes: Some(1) };
+        for (ms, position, first, frames) in
+            [(0, 0, 1, 4), (5, 5, 1, 3), (10, 10, 2, 2), (15, 15, 2, 1), (99, 20, 0, 0)]
+        {
+            let mut player = Player::prompt(prompt(), codec());
+            assert_eq!(play(&mut player, 40, 1).len(), 1);
+            player.seek(ms);
+            assert_eq!(player.position_ms(), position, "{ms}");
+            let played = play(&mut player, 40, 10);
+            assert_eq!((played.len(), played.first().map_or(0, |frame| frame[0])), (frames, first), "{ms}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Methods that gather digits.
 
 use super::*;
-use crate::call::control::{PlayAndGetSpec, ReadSpec};
+use crate::call::control::{Activity, PlayAndGetSpec, ReadSpec};
 
 fn none() -> Answer {
     Answer::Text(String::new())
@@ -62,16 +62,17 @@ pub(super) fn play_and_get_digits(run: &Arc<Run>, arguments: &Arguments) -> Step
     })
 }
 
-/// Waits; digits that come go to the input callback only, so without one they are lost.
+/// Waits; digits that come go to the input callback only, so without one they are lost. One number is the whole time;
+/// of two the first is the longest time without a digit.
 pub(super) fn collect_digits(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let (first, second) = (arguments.unsigned(1, 0), arguments.unsigned(2, 0));
-    let ms = u64::from(if first == 0 || second == 0 { first.max(second) } else { first.min(second) });
+    let (digit_ms, absolute_ms) = if arguments.len() > 2 { (first, second) } else { (0, first) };
+    let (digit_ms, absolute_ms) = (digit_ms.into(), absolute_ms.into());
     asking(run, arguments, Answer::Integer(-1), move |run, channel| async move {
-        if !channel.is_hung() {
-            let _ = channel.ask(&run, |reply| Request::Sleep { ms, reply }).await;
-            let _ = channel.ask(&run, |reply| Request::FlushDigits { reply }).await;
+        if channel.is_hung() {
+            return Ok(Answer::Integer(0));
         }
-        Ok(Answer::Integer(0))
+        attend::begin(&run, &channel, Activity::Collect { digit_ms, absolute_ms }, |_| Answer::Integer(0)).await
     })
 }
 

@@ -1,6 +1,7 @@
 //! Methods that play, record, speak and wait.
 
 use super::*;
+use crate::call::control::Activity;
 
 pub(super) fn stream_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let path = arguments.text_or_empty(1);
@@ -9,7 +10,7 @@ pub(super) fn stream_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
         if path.is_empty() || channel.is_hung() {
             return outcome(false);
         }
-        outcome(channel.ask(&run, |reply| Request::Stream { path, start_sample, reply }).await.unwrap_or(false))
+        attend::begin(&run, &channel, Activity::Stream { path, start_sample }, attend::number).await
     })
 }
 
@@ -20,11 +21,7 @@ pub(super) fn sleep(run: &Arc<Run>, arguments: &Arguments) -> Step {
         if channel.is_hung() {
             return outcome(true);
         }
-        let slept = channel.ask(&run, |reply| Request::Sleep { ms, reply }).await.unwrap_or(false);
-        if !slept {
-            channel.state(&run).await;
-        }
-        outcome(slept)
+        attend::begin(&run, &channel, Activity::Sleep { ms }, attend::number).await
     })
 }
 
@@ -59,11 +56,7 @@ pub(super) fn say_phrase(run: &Arc<Run>, arguments: &Arguments) -> Step {
         if channel.is_hung() {
             return Ok(Answer::Nothing);
         }
-        let played = channel.ask(&run, |reply| Request::Stream { path, start_sample: 0, reply }).await;
-        if played != Ok(true) && !channel.state(&run).await.transferring && !channel.is_hung() {
-            log::write(&run, Level::Err, &format!("sayPhrase: {macro_name} was not played"));
-        }
-        Ok(Answer::Nothing)
+        attend::begin(&run, &channel, Activity::Stream { path, start_sample: 0 }, |_| Answer::Nothing).await
     })
 }
 

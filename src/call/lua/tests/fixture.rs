@@ -1,6 +1,6 @@
 //! A call that answers scripts from a table, and a switch without calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ApiRunner, Globals, Limits, LuaConfig, LuaHost};
 use crate::call::control::{
-    Digits, Request, ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun, SessionHandle, SessionState,
+    Activity, Digits, Progress, Request, ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun, SessionHandle,
+    SessionState, Verdict,
 };
 use crate::words::model::Cause;
 
@@ -29,6 +30,8 @@ pub(super) struct Call {
     /// The far end hangs up during the first request of this name.
     pub hangs_up_in: &'static str,
     pub log: Vec<String>,
+    /// Digits that come while the script does what an input callback attends.
+    pub presses: VecDeque<char>,
     /// Requests of this name are never answered.
     pub silent_in: &'static str,
 }
@@ -80,6 +83,25 @@ impl Call {
         self.cause.is_none() && !self.transferring
     }
 
+    fn begin(&mut self, activity: Activity, attended: bool, reply: oneshot::Sender<Progress>) -> Option<Request> {
+        let (name, text, fine) = match &activity {
+            Activity::Stream { path, start_sample } => {
+                ("stream", format!("stream {path} {start_sample}"), !path.contains("nosuch"))
+            }
+            Activity::Sleep { ms } => ("sleep", format!("sleep {ms}"), true),
+            Activity::Collect { digit_ms, absolute_ms } => {
+                ("collect", format!("collect {digit_ms} {absolute_ms}"), true)
+            }
+        };
+        self.note(name, text);
+        if self.silent_in == name {
+            return Some(Request::Begin { activity, attended, reply });
+        }
+        let digit = self.presses.pop_front().filter(|_| attended && self.up());
+        send(reply, digit.map_or(Progress::Over(self.up() && fine), pressed));
+        None
+    }
+
     /// None: no answer.
     fn answer(&mut self, request: Request) -> Option<Request> {
         match request {
@@ -114,19 +136,11 @@ impl Call {
                 self.cause = self.cause.or(Some(Cause::parse(&cause)));
                 send(reply, ());
             }
-            Request::Stream { path, start_sample, reply } => {
-                self.note("stream", format!("stream {path} {start_sample}"));
-                if self.silent_in == "stream" {
-                    return Some(Request::Stream { path, start_sample, reply });
-                }
-                send(reply, self.up() && !path.contains("nosuch"));
-            }
-            Request::Sleep { ms, reply } => {
-                self.note("sleep", format!("sleep {ms}"));
-                if self.silent_in == "sleep" {
-                    return Some(Request::Sleep { ms, reply });
-                }
-                send(reply, self.up());
+            Request::Begin { activity, attended, reply } => return self.begin(activity, attended, reply),
+            Request::Continue { verdict, attended, reply } => {
+                self.note("continue", format!("continue {verdict:?}"));
+                let next = self.presses.pop_front().filter(|_| attended && verdict == Verdict::Continue);
+                send(reply, next.map_or(Progress::Over(verdict == Verdict::Continue), pressed));
             }
             Request::GetDigits { max, terminators, timeout_ms, interdigit_ms, absolute_ms, reply } => {
                 let text = format!("getDigits {max} {terminators} {timeout_ms} {interdigit_ms} {absolute_ms}");
@@ -158,6 +172,10 @@ impl Call {
         }
         None
     }
+}
+
+fn pressed(digit: char) -> Progress {
+    Progress::Digit { digit, duration: 2000 }
 }
 
 fn send<T>(reply: oneshot::Sender<T>, value: T) {

@@ -1,5 +1,6 @@
 //! Scripts driven against a call that answers from a table.
 
+mod callbacks;
 mod fixture;
 mod hosting;
 mod language;

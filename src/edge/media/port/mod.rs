@@ -134,6 +134,7 @@ impl Port {
             MediaCommand::Setup(setup) => self.setup(&setup, engine, now),
             MediaCommand::Play { id, source } => self.play(id, source, engine, now),
             MediaCommand::Stop { id } => self.stop_play(id),
+            MediaCommand::Steer { id, by } => self.steer_play(id, by),
             MediaCommand::Echo(on) => self.echo = on,
             MediaCommand::IdleSilence(on) => self.idle = on,
             MediaCommand::SendDtmf { digits, duration } => self.send_digits(&digits, duration),
@@ -246,7 +247,7 @@ impl Port {
     }
 
     fn wants_clock(&self) -> bool {
-        let running = matches!(&self.play, Some(Playback { playing: Playing::Running(_), .. }));
+        let running = matches!(&self.play, Some(Playback { playing: Playing::Running(_), paused: false, .. }));
         self.stream.is_some() && (self.keys.active() || running || self.is_idle())
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::call::media::{MediaEvent, PlayEnd, PlayId, PlaySource};
+use crate::call::media::{MediaEvent, PlayEnd, PlayId, PlaySource, Steering};
 use crate::engine::audio::{AudioCodec, Silence};
 
 use super::super::engine::Engine;
@@ -16,13 +16,17 @@ use crate::edge::media::clock::Micros;
 pub(super) struct Playback {
     id: PlayId,
     pub(super) playing: Playing,
+    /// It stands still.
+    pub(super) paused: bool,
+    /// Where it is to begin, ms: told before it was loaded.
+    start_ms: u64,
 }
 
 impl Port {
     /// Plays from now on, or from the beginning of the stream.
     pub(super) fn play(&mut self, id: PlayId, source: PlaySource, engine: &Arc<Engine>, now: Micros) {
         self.end_play(PlayEnd::Stopped);
-        self.play = Some(Playback { id, playing: Playing::Waiting(source) });
+        self.play = Some(Playback { id, playing: Playing::Waiting(source), paused: false, start_ms: 0 });
         self.begin_play(engine, now);
     }
 
@@ -60,7 +64,7 @@ impl Port {
     /// A prompt came from the loader.
     pub(super) fn loaded(&mut self, id: PlayId, result: Result<Prompt, PromptError>, now: Micros) {
         let codec: &'static AudioCodec = match &self.play {
-            Some(Playback { id: current, playing: Playing::Loading(codec) }) if *current == id => codec,
+            Some(Playback { id: current, playing: Playing::Loading(codec), .. }) if *current == id => codec,
             _ => return,
         };
         match result {
@@ -70,10 +74,13 @@ impl Port {
     }
 
     /// The first frame goes out at once; only digits keep their pace.
-    fn start_play(&mut self, player: Player, now: Micros) {
+    fn start_play(&mut self, mut player: Player, now: Micros) {
         let Some(play) = &mut self.play else { return };
+        if play.start_ms > 0 {
+            player.seek(play.start_ms);
+        }
         play.playing = Playing::Running(player);
-        if !self.keys.active() {
+        if !self.keys.active() && !play.paused {
             (self.tick, self.fresh) = (Some(now), true);
         }
     }
@@ -81,6 +88,27 @@ impl Port {
     pub(super) fn stop_play(&mut self, id: PlayId) {
         if self.play.as_ref().is_some_and(|play| play.id == id) {
             self.end_play(PlayEnd::Stopped);
+        }
+    }
+
+    pub(super) fn steer_play(&mut self, id: PlayId, by: Steering) {
+        let Some(play) = self.play.as_mut().filter(|play| play.id == id) else { return };
+        let position = match &play.playing {
+            Playing::Running(player) => player.position_ms(),
+            Playing::Waiting(_) | Playing::Loading(_) => play.start_ms,
+        };
+        let to = match by {
+            Steering::Pause(paused) => {
+                play.paused = paused;
+                self.fresh = true;
+                return;
+            }
+            Steering::To(to) => to,
+            Steering::By(ms) => position.saturating_add_signed(ms),
+        };
+        match &mut play.playing {
+            Playing::Running(player) => player.seek(to),
+            Playing::Waiting(_) | Playing::Loading(_) => play.start_ms = to,
         }
     }
 

@@ -84,7 +84,8 @@ impl Port {
         let codec = stream.codec;
         scratch.clear();
         scratch.resize(HEADER_LEN, 0);
-        if let Some(Playing::Running(player)) = self.play.as_mut().map(|play| &mut play.playing) {
+        let play = self.play.as_mut().filter(|play| !play.paused);
+        if let Some(Playing::Running(player)) = play.map(|play| &mut play.playing) {
             if !player.frame(octets, scratch) {
                 self.fresh = true;
                 return self.finish_play();

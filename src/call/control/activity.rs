@@ -1,0 +1,136 @@
+//! What takes time in a script and goes on or ends as its input callback answers.
+//!
+//! The call tells of each digit and lets the activity rest until the script goes on with it: the callback is ordinary
+//! code of the script, which may ask the call for anything, also for another activity.
+
+/// Something that takes time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Activity {
+    /// `session:streamFile`; done when it was played to its end.
+    Stream {
+        /// Path in the grammar of `playback`.
+        path: String,
+        /// First sample.
+        start_sample: u64,
+    },
+    /// `session:sleep`; done unless broken by hang-up.
+    Sleep {
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// `session:collectDigits`: waits until no digit came for a while. Digits are lost unless told.
+    Collect {
+        /// ms without a digit; 0: none.
+        digit_ms: u64,
+        /// ms in all; 0: none.
+        absolute_ms: u64,
+    },
+}
+
+/// How far an activity came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It is over; whether it came to its end.
+    Over(bool),
+    /// A digit came. The activity rests until the script goes on with it.
+    Digit {
+        /// `0-9 * # A-D`.
+        digit: char,
+        /// Length in timestamp units of 8 kHz.
+        duration: u32,
+    },
+}
+
+/// What an input callback wants of a playback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Continue,
+    /// It ends.
+    Stop,
+    /// It stands still until the next time.
+    Pause,
+    /// It begins anew.
+    Restart,
+    /// It goes on at this time, ms.
+    SeekTo(u64),
+    /// It goes on so many ms from where it is.
+    SeekBy(i64),
+    /// Another speed or volume: taken, without effect.
+    Unsupported,
+}
+
+/// Relative step of a seek that names none, ms.
+const STEP_MS: i64 = 1000;
+
+impl Verdict {
+    /// That of a callback's text; none: it returned nil or a boolean. As FreeSWITCH reads it: `pause`, `restart` and
+    /// `stop` as whole words, `seek`, `speed` and `volume` by their beginning, what is no word of these stops.
+    pub fn parse(text: Option<&str>) -> Self {
+        let Some(text) = text.filter(|text| !matches!(*text, "" | "true" | "undefined")) else { return Self::Continue };
+        let word = text.to_ascii_lowercase();
+        match word.as_str() {
+            "pause" => return Self::Pause,
+            "restart" => return Self::Restart,
+            _ => {}
+        }
+        let Some((what, value)) = word.split_once(':') else { return Self::Stop };
+        if what.starts_with("seek") {
+            return seek(value);
+        }
+        if what.starts_with("speed") || what.starts_with("volume") { Self::Unsupported } else { Self::Stop }
+    }
+}
+
+fn seek(value: &str) -> Verdict {
+    let ms = leading_number(value.trim_start_matches(['+', '-']));
+    let step = if ms == 0 { STEP_MS } else { ms };
+    match value.as_bytes().first() {
+        Some(b'+') => Verdict::SeekBy(step),
+        Some(b'-') => Verdict::SeekBy(step.saturating_neg()),
+        _ => Verdict::SeekTo(ms.unsigned_abs()),
+    }
+}
+
+/// The number a text begins with; 0 when with none.
+fn leading_number(text: &str) -> i64 {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default().parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_callbacks() {
+        for (text, expected) in [
+            ("", Verdict::Continue),
+            ("true", Verdict::Continue),
+            ("undefined", Verdict::Continue),
+            ("True", Verdict::Stop),
+            ("stop", Verdict::Stop),
+            ("break", Verdict::Stop),
+            ("false", Verdict::Stop),
+            ("1", Verdict::Stop),
+            ("truncate", Verdict::Stop),
+            ("PAUSE", Verdict::Pause),
+            ("pauses", Verdict::Stop),
+            ("restart", Verdict::Restart),
+            ("seek:+3000", Verdict::SeekBy(3000)),
+            ("SEEK:-500", Verdict::SeekBy(-500)),
+            ("seek:+", Verdict::SeekBy(1000)),
+            ("seek:-x", Verdict::SeekBy(-1000)),
+            ("seek:250", Verdict::SeekTo(250)),
+            ("seek:x", Verdict::SeekTo(0)),
+            ("seek:99999999999999999999", Verdict::SeekTo(0)),
+            ("seek", Verdict::Stop),
+            ("speed:+1", Verdict::Unsupported),
+            ("volume:0", Verdict::Unsupported),
+            ("volume", Verdict::Stop),
+        ] {
+            assert_eq!(Verdict::parse(Some(text)), expected, "{text}");
+        }
+        assert_eq!(Verdict::parse(None), Verdict::Continue);
+    }
+}

@@ -1,0 +1,75 @@
+//! Runs of scripts, as the call sees them.
+
+use tokio::sync::oneshot;
+
+use super::SessionHandle;
+
+/// How a script was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptEntry {
+    /// Application `lua`: `session` is set.
+    App,
+    /// API `lua`: `stream` and `env` are set; `session` only when one was given.
+    Api,
+    /// API `luarun`: neither.
+    Detached,
+}
+
+/// One run of a script.
+#[derive(Debug)]
+pub struct ScriptRun {
+    /// Application data: name and arguments, or `~code`.
+    pub text: String,
+    /// How it was started.
+    pub entry: ScriptEntry,
+    /// The call, if any.
+    pub session: Option<SessionHandle>,
+    /// Context of the call, for error messages.
+    pub context: String,
+    /// Extension of the call, for error messages.
+    pub extension: String,
+    /// Variables `lua_max_…` of the channel: lower limits for this run.
+    pub limits: Vec<(String, String)>,
+}
+
+/// How a run ended: `lua_status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptStatus {
+    /// To its end.
+    Ok,
+    /// By an error (also a missing file or a syntax error).
+    Error,
+    /// By a limit: time, instructions, memory, grace after hang-up.
+    Timeout,
+}
+
+impl ScriptStatus {
+    /// Text of `lua_status`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// What a run left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptOutcome {
+    /// How it ended.
+    pub status: ScriptStatus,
+    /// Message with file and line: `lua_last_error`.
+    pub error: Option<String>,
+    /// What was written to `stream`, with the trailing error text of the API form.
+    pub output: String,
+    /// Whether `setAutoHangup(true)` was in force at the end.
+    pub auto_hangup: bool,
+}
+
+/// Runs scripts. Implemented by `call::lua`; tests bring their own.
+pub trait ScriptHost: Send + Sync {
+    /// Starts a run on the script pool; the answer comes when it has ended. Never waits itself. A pool that is full
+    /// answers with an error outcome.
+    fn start(&self, run: ScriptRun) -> oneshot::Receiver<ScriptOutcome>;
+}

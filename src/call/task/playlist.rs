@@ -1,0 +1,295 @@
+//! Playing a file string to the caller: its files one after the other, digits on the way.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Call, Wake};
+use crate::call::channel::Digit;
+use crate::call::control::Verdict;
+use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, PlaySource, Steering};
+
+/// Files of one `file_string://`.
+const MOST_FILES: usize = 128;
+
+/// Silence before the first of several files, ms, as FreeSWITCH plays it.
+const LEAD_MS: i64 = 250;
+
+/// How a playback ended for the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Played {
+    /// To its end.
+    Finished,
+    /// A terminator was pressed.
+    Terminated(char),
+    /// A digit came under [`DigitRule::Tell`]; the playback goes on.
+    Told(Digit),
+    /// The caller is gone, or is being transferred.
+    Interrupted,
+    /// There is nothing to play under that name; the text says why.
+    NotFound(String),
+}
+
+/// Where digits that come during a playback go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigitRule<'t> {
+    /// They stay for the next application.
+    Keep,
+    /// Those in the text end the playback, others are lost.
+    Terminate(&'t str),
+    /// Any of them ends the playback and stays.
+    Barge,
+    /// Each is told, while the playback goes on.
+    Tell,
+}
+
+/// A file string that is being played, or rests while the script's callback runs.
+pub(super) struct Playlist {
+    /// Silence is to be played first.
+    lead: bool,
+    names: VecDeque<String>,
+    start_sample: u64,
+    current: Option<Current>,
+    paused: bool,
+    /// A file was played to its end.
+    played: bool,
+    /// Why the last one was not.
+    missing: String,
+}
+
+/// What sounds now.
+struct Current {
+    id: PlayId,
+    source: PlaySource,
+    /// The lead: its end says nothing about the list.
+    lead: bool,
+    /// How it ended, and after how many ms.
+    ended: Option<(PlayEnd, u64)>,
+    /// Another playback took its place while it rested.
+    displaced: bool,
+    /// Where it began, ms.
+    from_ms: u64,
+}
+
+impl Playlist {
+    /// The files of a file string.
+    pub(super) fn new(text: &str, start_sample: u64) -> Self {
+        let names: VecDeque<String> = match text.strip_prefix("file_string://") {
+            Some(list) => list.split('!').take(MOST_FILES).map(str::to_owned).collect(),
+            None => [text.to_owned()].into(),
+        };
+        Self {
+            lead: names.len() > 1,
+            names,
+            start_sample,
+            current: None,
+            paused: false,
+            played: false,
+            missing: "no file is named".to_owned(),
+        }
+    }
+
+    /// A playback ended while the list rests.
+    pub(super) fn ended_at_rest(&mut self, id: PlayId, end: &PlayEnd, played_ms: u64) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.id == id) {
+            current.displaced = *end == PlayEnd::Stopped;
+            current.ended = Some((end.clone(), played_ms));
+        }
+    }
+
+    fn fails(&mut self, name: &str, why: String) {
+        tracing::error!(file = name, why, "cannot be played");
+        self.missing = why;
+    }
+
+    fn outcome(&mut self) -> Played {
+        if self.played { Played::Finished } else { Played::NotFound(std::mem::take(&mut self.missing)) }
+    }
+}
+
+impl Call {
+    /// Plays a file string to the caller, who gets early media when he has no media yet.
+    pub async fn play(&mut self, text: &str, start_sample: u64, rule: DigitRule<'_>) -> Played {
+        if !self.pre_answer().await || !self.executing() {
+            return Played::Interrupted;
+        }
+        self.play_list(&mut Playlist::new(text, start_sample), rule).await
+    }
+
+    /// Plays the rest of a list.
+    pub(super) async fn play_list(&mut self, list: &mut Playlist, rule: DigitRule<'_>) -> Played {
+        loop {
+            if !self.executing() {
+                if let Some(current) = &list.current {
+                    self.audio.command(MediaCommand::Stop { id: current.id });
+                }
+                return Played::Interrupted;
+            }
+            if let Some(ended) = self.digit_ends(rule) {
+                if !matches!(ended, Played::Told(_)) {
+                    self.stop_list(list).await;
+                }
+                return ended;
+            }
+            let Some(current) = list.current.as_mut() else {
+                if self.start_next(list) {
+                    continue;
+                }
+                return list.outcome();
+            };
+            match current.ended.take() {
+                Some((_, played_ms)) if std::mem::take(&mut current.displaced) => self.replay(list, played_ms),
+                Some((end, played_ms)) => self.file_ended(list, end, played_ms),
+                None => {
+                    if let Wake::Media(MediaEvent::PlayEnded { id, end, played_ms }) = self.next(None).await
+                        && id == current.id
+                    {
+                        current.ended = Some((end, played_ms));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts the next file of the list that names something; false when none is left.
+    fn start_next(&mut self, list: &mut Playlist) -> bool {
+        let lead = std::mem::take(&mut list.lead);
+        let source = if lead {
+            PlaySource::Silence { ms: LEAD_MS, level: 0 }
+        } else {
+            let Some(name) = list.names.pop_front() else { return false };
+            let source = self.prompt_source(&name, list.start_sample);
+            let has_audio = self.audio.port().is_some();
+            match source.and_then(|source| if has_audio { Ok(source) } else { Err("the leg has no audio".to_owned()) })
+            {
+                Ok(source) => source,
+                Err(why) => {
+                    list.fails(&name, why);
+                    return true;
+                }
+            }
+        };
+        let id = self.next_play();
+        self.audio.command(MediaCommand::Play { id, source: source.clone() });
+        if list.paused {
+            self.audio.command(MediaCommand::Steer { id, by: Steering::Pause(true) });
+        }
+        list.current = Some(Current { id, source, lead, ended: None, displaced: false, from_ms: 0 });
+        true
+    }
+
+    /// Plays on from where another playback came in between.
+    fn replay(&mut self, list: &mut Playlist, played_ms: u64) {
+        let id = self.next_play();
+        let Some(current) = list.current.as_mut() else { return };
+        current.id = id;
+        current.from_ms = current.from_ms.saturating_add(played_ms);
+        if let PlaySource::Silence { ms, .. } = &mut current.source
+            && *ms > 0
+        {
+            *ms = ms.saturating_sub(i64::try_from(played_ms).unwrap_or(i64::MAX)).max(1);
+        }
+        self.audio.command(MediaCommand::Play { id, source: current.source.clone() });
+        self.audio.command(MediaCommand::Steer { id, by: Steering::To(current.from_ms) });
+        if list.paused {
+            self.audio.command(MediaCommand::Steer { id, by: Steering::Pause(true) });
+        }
+    }
+
+    fn file_ended(&mut self, list: &mut Playlist, end: PlayEnd, played_ms: u64) {
+        let Some(current) = list.current.take() else { return };
+        let why = match end {
+            PlayEnd::Finished | PlayEnd::Stopped => {
+                list.played |= !current.lead;
+                self.set_played(played_ms);
+                return;
+            }
+            PlayEnd::NotFound => "there is no such file".to_owned(),
+            PlayEnd::Failed(why) => why,
+        };
+        let name = match &current.source {
+            PlaySource::File { name, .. } => name.display().to_string(),
+            PlaySource::Tone { script } => script.clone(),
+            PlaySource::Silence { .. } => String::new(),
+        };
+        list.fails(&name, why);
+    }
+
+    fn set_played(&mut self, played_ms: u64) {
+        let samples = played_ms.saturating_mul(8);
+        for (name, value) in [
+            ("playback_seconds", played_ms / 1000),
+            ("playback_ms", played_ms),
+            ("playback_samples", samples),
+            ("playback_last_offset_pos", samples),
+        ] {
+            self.a.variables.set(name, &value.to_string());
+        }
+    }
+
+    /// Stops a list, and waits for the end of its playback, so that its variables are right; half a second at most.
+    pub(super) async fn stop_list(&mut self, list: &mut Playlist) {
+        let Some(current) = list.current.take() else { return };
+        if current.ended.is_some() {
+            return;
+        }
+        self.audio.command(MediaCommand::Stop { id: current.id });
+        let until = Instant::now() + Duration::from_millis(500);
+        while self.a.up() {
+            match self.next(Some(until)).await {
+                Wake::Media(MediaEvent::PlayEnded { id, played_ms, .. }) if id == current.id => {
+                    return self.set_played(played_ms);
+                }
+                Wake::Timer => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// Stops a list at once.
+    pub(super) fn drop_list(&mut self, list: &Playlist) {
+        if let Some(current) = &list.current {
+            self.audio.command(MediaCommand::Stop { id: current.id });
+        }
+    }
+
+    /// Does what a callback wants; false: the list is to end.
+    pub(super) fn steer_list(&mut self, list: &mut Playlist, verdict: Verdict) -> bool {
+        let by = match verdict {
+            Verdict::Continue => return true,
+            Verdict::Stop => return false,
+            Verdict::Pause => {
+                list.paused = !list.paused;
+                Steering::Pause(list.paused)
+            }
+            Verdict::Restart => Steering::To(0),
+            Verdict::SeekTo(ms) => Steering::To(ms),
+            Verdict::SeekBy(ms) => Steering::By(ms),
+            Verdict::Unsupported => {
+                tracing::warn!("another speed or volume of a playback is not available yet");
+                return true;
+            }
+        };
+        if let Some(current) = &list.current {
+            self.audio.command(MediaCommand::Steer { id: current.id, by });
+        }
+        true
+    }
+
+    fn digit_ends(&mut self, rule: DigitRule<'_>) -> Option<Played> {
+        match rule {
+            DigitRule::Keep => None,
+            DigitRule::Tell => self.a.digits.pop_front().map(Played::Told),
+            DigitRule::Barge => self.a.digits.front().map(|digit| Played::Terminated(digit.key)),
+            DigitRule::Terminate(keys) => {
+                while let Some(digit) = self.a.digits.pop_front() {
+                    if keys.contains(digit.key) {
+                        return Some(Played::Terminated(digit.key));
+                    }
+                }
+                None
+            }
+        }
+    }
+}
