@@ -26,7 +26,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/app", &["api", "control", "task"]),
     ("call/cdr", &[]),
     ("call/channel", &["api", "observe", "services"]),
-    ("call/control", &[]),
+    ("call/control", &["event"]),
     ("call/dial", &["leg", "media", "failure"]),
     ("call/event", &[]),
     ("call/failure", &[]),
@@ -40,8 +40,8 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     (
         "call/task",
         &[
-            "api", "app", "cdr", "channel", "control", "dial", "failure", "leg", "media", "observe", "outside",
-            "registry", "services",
+            "api", "app", "cdr", "channel", "control", "dial", "event", "failure", "leg", "media", "observe",
+            "outside", "registry", "services",
         ],
     ),
     ("edge/control", &[]),

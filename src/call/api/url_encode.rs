@@ -1,7 +1,7 @@
 //! `url_encode`: the text with everything unsafe in a URL as %XX.
 
 use super::{ApiContext, ApiFunction};
-use std::fmt::Write;
+use crate::call::event::url_encoded;
 
 /// The command.
 pub(super) struct UrlEncode;
@@ -20,26 +20,8 @@ impl ApiFunction for UrlEncode {
     }
 
     fn run(&self, _context: &mut dyn ApiContext, args: &str) -> String {
-        let mut out = String::with_capacity(args.len());
-        for (at, byte) in args.bytes().enumerate() {
-            if is_safe(byte) || (byte == b'%' && is_encoded(args, at)) {
-                out.push(char::from(byte));
-            } else {
-                write!(out, "%{byte:02X}").ok();
-            }
-        }
-        out
+        url_encoded(args)
     }
-}
-
-fn is_safe(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !b"#%&+:;<=>?@[\\]^`{|}\"".contains(&byte)
-}
-
-/// What is encoded already is not encoded again.
-fn is_encoded(text: &str, at: usize) -> bool {
-    let digit = |b: &u8| matches!(b, b'0'..=b'9' | b'A'..=b'F');
-    text.as_bytes().get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(digit))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! A plain value owned by its call's task. What it does to the far end is the task's business.
 
+mod headers;
 mod view;
 
 use std::collections::VecDeque;

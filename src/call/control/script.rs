@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::SessionHandle;
+use crate::call::event::Event;
 
 /// How a script was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct ScriptRun {
     pub context: String,
     /// Extension of the call, for error messages.
     pub extension: String,
+    /// What a hook knows of its call: `env` of the API form.
+    pub env: Option<Box<Event>>,
     /// Variables `lua_max_…` of the channel: lower limits for this run.
     pub limits: Vec<(String, String)>,
 }

@@ -77,6 +77,7 @@ fn nested(run: &Run, text: String, entry: ScriptEntry, channel: Option<&Channel>
         session: channel.and_then(Channel::handle),
         context: run.context.clone(),
         extension: run.extension.clone(),
+        env: None,
         limits: Vec::new(),
     }
 }

@@ -24,6 +24,10 @@ pub(super) enum Kind {
     Json,
     /// An event.
     Event,
+    /// `freeswitch.EventConsumer`.
+    Consumer,
+    /// `freeswitch.DTMF`.
+    Dtmf,
     /// A table.
     Table,
     /// The name of a global function, or a function.
@@ -44,6 +48,8 @@ impl Kind {
             Self::Stream => "Stream *",
             Self::Json => "JSON *",
             Self::Event => "Event *",
+            Self::Consumer => "EventConsumer *",
+            Self::Dtmf => "DTMF *",
             Self::Table => "table",
             Self::Callback => "char *",
             Self::Any => "value",
@@ -60,6 +66,8 @@ impl Kind {
             Self::Stream => is_object::<super::stream::Stream>(value),
             Self::Json => is_object::<super::json::Json>(value),
             Self::Event => is_object::<super::event::Event>(value),
+            Self::Consumer => is_object::<super::consumer::EventConsumer>(value),
+            Self::Dtmf => is_object::<super::dtmf::Dtmf>(value),
             Self::Table => value.is_table(),
             Self::Callback => value.is_function() || Self::Text.takes(value),
             Self::Any => true,

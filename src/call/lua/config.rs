@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::event::Bus;
+
 use super::seams::{ApiRunner, Globals};
 
 /// What the script host is made from.
@@ -23,6 +25,8 @@ pub struct LuaConfig {
     pub api: Arc<dyn ApiRunner>,
     /// Global variables.
     pub globals: Arc<dyn Globals>,
+    /// Where events are fired and heard.
+    pub events: Arc<Bus>,
 }
 
 impl LuaConfig {
@@ -36,6 +40,7 @@ impl LuaConfig {
             stuck_after: Duration::from_secs(10),
             api,
             globals,
+            events: Arc::default(),
         }
     }
 }

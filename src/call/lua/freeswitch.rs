@@ -22,10 +22,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of("", "msleep", &[Int], 1, msleep),
     Method::of("", "bridge", &[Session, Session], 2, bridge).checkpoint(),
     Method::of("", "email", &[Text, Text, Text, Text, Text, Text, Text], 2, |_, _| Step::missing("freeswitch.email")),
-    Method::constructor("Event", &[Any, Any], 0, |_, _| Step::missing("freeswitch.Event")),
-    Method::constructor("EventConsumer", &[Any, Any, Any], 0, |_, _| Step::missing("freeswitch.EventConsumer")),
     Method::constructor("Dbh", &[Any, Any, Any], 0, |_, _| Step::missing("freeswitch.Dbh")),
-    Method::constructor("DTMF", &[Any, Any], 0, |_, _| Step::missing("freeswitch.DTMF")),
     Method::constructor("IVRMenu", &[Any; 17], 0, |_, _| Step::missing("freeswitch.IVRMenu")),
 ];
 

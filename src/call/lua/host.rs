@@ -18,6 +18,7 @@ use super::config::{Limits, LuaConfig};
 use super::run::{self, Run};
 use super::seams::{ApiRunner, Globals};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun};
+use crate::call::event::Bus;
 
 /// By how much script threads are nicer than the others.
 const NICENESS: i32 = 5;
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     cache: Cache,
     api: Arc<dyn ApiRunner>,
     globals: Arc<dyn Globals>,
+    events: Arc<Bus>,
     /// One entry per thread.
     threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
@@ -75,6 +77,7 @@ impl LuaHost {
             cache: Cache::default(),
             api: config.api,
             globals: config.globals,
+            events: config.events,
             threads: pool
                 .iter()
                 .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })
@@ -166,7 +169,7 @@ impl Drop for Place {
 
 impl Shared {
     /// Starts a run.
-    pub(super) fn start(self: &Arc<Self>, start: ScriptRun) -> oneshot::Receiver<ScriptOutcome> {
+    pub(super) fn start(self: &Arc<Self>, mut start: ScriptRun) -> oneshot::Receiver<ScriptOutcome> {
         let (reply, answer) = oneshot::channel();
         let Some(command) = Command::parse(&start.text) else {
             let _ = reply.send(refusal(&start, "no script was named"));
@@ -176,7 +179,7 @@ impl Shared {
             let _ = reply.send(refusal(&start, "the switch stops"));
             return answer;
         }
-        let run = Arc::new(Run::new(Arc::clone(self), &start, command.name(), reply));
+        let run = Arc::new(Run::new(Arc::clone(self), &mut start, command.name(), reply));
         let Some(place) = self.place(&run) else {
             run.answer(refusal(&start, &format!("more than {} scripts at one time", self.most)));
             return answer;
@@ -234,6 +237,10 @@ impl Shared {
 
     pub(super) fn api(&self) -> &dyn ApiRunner {
         &*self.api
+    }
+
+    pub(super) fn events(&self) -> &Bus {
+        &self.events
     }
 
     pub(super) fn globals(&self) -> &dyn Globals {

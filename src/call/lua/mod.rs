@@ -8,7 +8,7 @@
 //! What scripts may call is one table: a row per method with its parameters; one file per object. Behaviour is that
 //! of FreeSWITCH's `mod_lua`, quirks included.
 //!
-//! Not here: outbound legs, events, databases. Scripts that use them get an error that says so.
+//! Not here: outbound legs, databases. Scripts that use them get an error that says so.
 //!
 //! [`SessionHandle`]: crate::call::control::SessionHandle
 
@@ -19,6 +19,8 @@ mod budget;
 mod cache;
 mod command;
 mod config;
+mod consumer;
+mod dtmf;
 mod event;
 mod freeswitch;
 mod host;

@@ -179,6 +179,13 @@ classes.Session.index = function(self, key)
   return attribute(self, key)
 end
 
+local event_methods, dtmf_attribute = methods.Event, own.dtmf_attribute
+classes.Event.index = function(self, key)
+  if key == "serialized_string" then return event_methods.serialize(self) end
+  return event_methods[key]
+end
+classes.DTMF = {index = function(self, key) return dtmf_attribute(self, key) end, assign = assign}
+
 function G.swig_type(object)
   if type(object) ~= "userdata" then return type(object) end
   return tostring(object):match("^<userdata of type '(.-)'") or "userdata"

@@ -21,6 +21,7 @@ use super::stream::Stream;
 use super::table::Wait;
 use super::vm::{self, Vm};
 use crate::call::control::{ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus};
+use crate::call::event::{Event, EventName};
 
 /// How long a script may leave its call alone before the host asks whether the call is still up.
 const PROBE_AFTER: Duration = Duration::from_secs(5);
@@ -50,6 +51,7 @@ pub(super) struct Run {
     pub stream: Stream,
     pub session: Option<Session>,
     uuid: Option<Arc<str>>,
+    env: Mutex<Option<Box<Event>>>,
     reply: Mutex<Option<oneshot::Sender<ScriptOutcome>>>,
     pending: Mutex<Option<Wait>>,
     failure: Mutex<Option<Failure>>,
@@ -91,7 +93,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Run {
-    pub(super) fn new(host: Arc<Shared>, start: &ScriptRun, name: &str, reply: oneshot::Sender<ScriptOutcome>) -> Self {
+    pub(super) fn new(
+        host: Arc<Shared>,
+        start: &mut ScriptRun,
+        name: &str,
+        reply: oneshot::Sender<ScriptOutcome>,
+    ) -> Self {
         let limits = host.limits().lowered(&start.limits);
         let session = start.session.clone().filter(|_| start.entry != ScriptEntry::Detached);
         Self {
@@ -102,6 +109,7 @@ impl Run {
             extension: start.extension.clone(),
             budget: Budget::new(&limits),
             limits,
+            env: Mutex::new(start.env.take()),
             stream: Stream::default(),
             uuid: session.as_ref().map(|session| Arc::clone(session.uuid())),
             session: session.map(|session| Session::new(Some(session))),
@@ -113,6 +121,11 @@ impl Run {
             hung: AtomicBool::new(false),
             hung_up: Notify::new(),
         }
+    }
+
+    /// What the API form of a start sees as `env`.
+    pub(super) fn env(&self) -> Event {
+        lock(&self.env).take().map_or_else(|| Event::bare(EventName::CUSTOM), |env| *env)
     }
 
     /// Uuid of the call, for logs; empty without one.

@@ -8,7 +8,7 @@ use mlua::{IntoLua, Lua, MultiValue, Value};
 
 use super::arguments::{Arguments, Kind};
 use super::run::Run;
-use super::{api, event, freeswitch, internal, json, session, stream};
+use super::{api, consumer, dtmf, event, freeswitch, internal, json, session, stream};
 
 /// What a method answers to its script.
 pub(super) enum Answer {
@@ -38,6 +38,12 @@ pub(super) enum Answer {
     Stream(stream::Stream),
     /// A JSON object.
     Json(json::Json),
+    /// An event object.
+    Event(event::Event),
+    /// A listener.
+    Consumer(consumer::EventConsumer),
+    /// A digit object.
+    Dtmf(dtmf::Dtmf),
     /// A value made already.
     Value(Value),
 }
@@ -64,6 +70,9 @@ impl Answer {
             Self::Session(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Api(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Stream(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Event(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Consumer(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Dtmf(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Json(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Value(value) => value,
         };
@@ -186,6 +195,8 @@ static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
         stream::METHODS,
         json::METHODS,
         event::METHODS,
+        consumer::METHODS,
+        dtmf::METHODS,
         freeswitch::METHODS,
     ]
     .into_iter()

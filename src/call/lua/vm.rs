@@ -159,7 +159,7 @@ fn set_globals(lua: &Lua, run: &Run) -> Result<()> {
     }
     if run.entry == ScriptEntry::Api {
         globals.raw_set("stream", lua.create_userdata(run.stream.clone())?)?;
-        globals.raw_set("env", lua.create_userdata(event::Event)?)?;
+        globals.raw_set("env", lua.create_userdata(event::Event::given(run.env()))?)?;
     }
     Ok(())
 }

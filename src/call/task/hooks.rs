@@ -1,8 +1,13 @@
 //! Hooks in variables: `execute_on_…` and `api_hangup_hook`.
 
+use std::borrow::Cow;
+
 use super::Call;
 use crate::call::api;
-use crate::words::expand::Template;
+use crate::call::channel::View;
+use crate::call::event::{Event, EventName};
+use crate::words::expand::{Answers, Api, Lookup, Template, expand_with};
+use crate::words::model::Variables;
 use crate::words::model::variables::{ARRAY_PREFIX, ARRAY_SEPARATOR};
 
 /// Application and data of a hook: `app data`, `app:data` or `app::data`.
@@ -15,6 +20,27 @@ fn parts(value: &str) -> (&str, &str) {
     match value.find([' ', ':']) {
         Some(at) => (value.get(..at).unwrap_or_default(), value.get(at + 1..).unwrap_or_default().trim_start()),
         None => (value, ""),
+    }
+}
+
+/// A channel's variables and the global ones, without the caller profile.
+struct VariablesOnly<'c> {
+    variables: &'c Variables,
+    globals: &'c Variables,
+    view: View<'c>,
+}
+
+impl Lookup for VariablesOnly<'_> {
+    fn variable(&self, name: &str, index: Option<usize>) -> Option<Cow<'_, str>> {
+        let own = match index {
+            Some(index) => self.variables.item(name, index),
+            None => self.variables.get(name),
+        };
+        own.or_else(|| self.globals.get(name)).map(Into::into)
+    }
+
+    fn api(&mut self, name: &str, args: &str) -> Api {
+        self.view.api(name, args)
     }
 }
 
@@ -47,11 +73,41 @@ impl Call {
     /// `api_hangup_hook`: an API command after the channel was hung up.
     pub(super) async fn hangup_hook(&mut self) {
         let Some(text) = self.a.get("api_hangup_hook").map(str::to_owned) else { return };
-        let text = self.expand_text(&text).await;
         let (name, args) = text.split_once("::").or_else(|| text.split_once(' ')).unwrap_or((&text, ""));
-        if self.awaited_api(name, args).await.is_none() {
+        let args = self.expand_hook(args).await;
+        if name.eq_ignore_ascii_case("lua") && !self.is_true("session_in_hangup_hook") {
+            let env = self.hook_event(name, &args);
+            self.script_hook(&args, env).await;
+        } else if self.awaited_api(name, &args).await.is_none() {
             tracing::error!(command = name, "api_hangup_hook names no API command");
         }
+    }
+
+    /// Expands the arguments of the hook, by variables alone: fields of the caller profile are not found.
+    async fn expand_hook(&mut self, text: &str) -> String {
+        let (variables, globals) = (self.a.variables.clone(), self.services.globals.all());
+        let mut answers = Answers::new();
+        loop {
+            let mut lookup = VariablesOnly { variables: &variables, globals: &globals, view: self.view() };
+            let pending = match expand_with(text, &mut lookup, &mut answers) {
+                Ok(done) => return done.into_owned(),
+                Err(pending) => pending,
+            };
+            let value = Box::pin(self.awaited_api(&pending.name, &pending.args)).await;
+            answers.push(value);
+        }
+    }
+
+    /// `env` of the hook: the channel, each variable by its plain name as well, the command.
+    fn hook_event(&self, command: &str, args: &str) -> Event {
+        let mut event = Event::bare(EventName::CUSTOM);
+        let variables = self.a.variables.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (name, value) in self.a.event_headers().into_iter().chain(variables) {
+            event.add(&name, &value);
+        }
+        event.add("API-Command", command);
+        event.add("API-Command-Argument", args);
+        event
     }
 
     /// Runs an API command that may have to be awaited. None: there is no such command.

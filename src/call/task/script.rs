@@ -12,6 +12,7 @@ use crate::call::channel::{Channel, Phase, View};
 use crate::call::control::{
     Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
 };
+use crate::call::event::Event;
 use crate::call::leg::CallEvent;
 use crate::call::services::{Services, Snapshot};
 use crate::words::expand::{Lookup, Template};
@@ -133,6 +134,15 @@ impl Call {
         Box::pin(self.serve_script(served, outcome)).await.output
     }
 
+    /// A script as the hook of a channel that was hung up, without the channel.
+    pub(super) async fn script_hook(&mut self, text: &str, env: Event) {
+        let mut run = self.script_run(text, ScriptEntry::Api, None);
+        run.env = Some(Box::new(env));
+        let (_, served) = Served::begin(self);
+        let outcome = self.services.scripts.start(run);
+        Box::pin(self.serve_script(served, outcome)).await;
+    }
+
     fn script_run(&self, text: &str, entry: ScriptEntry, session: Option<SessionHandle>) -> ScriptRun {
         ScriptRun {
             text: text.to_owned(),
@@ -140,6 +150,7 @@ impl Call {
             session,
             context: self.a.profile.context.clone(),
             extension: self.extension.to_string(),
+            env: None,
             limits: self.a.variables.with_prefix("lua_max_").map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         }
     }

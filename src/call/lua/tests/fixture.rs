@@ -258,6 +258,7 @@ pub(super) fn start_text(text: &str, entry: ScriptEntry, session: Option<Session
         session,
         context: "default".to_owned(),
         extension: "test".to_owned(),
+        env: None,
         limits: Vec::new(),
     }
 }

@@ -86,13 +86,10 @@ async fn wrong_arguments() {
 async fn what_is_missing_says_so() {
     for body in [
         "freeswitch.Session('sofia/x/y')",
-        "freeswitch.Event('CUSTOM','a::b')",
-        "freeswitch.EventConsumer('all')",
         "freeswitch.Dbh('sqlite://x')",
         "freeswitch.email('a','b')",
         "session:recordFile('/tmp/x.wav',1)",
         "session:getXMLCDR()",
-        "env:getHeader('x')",
         "session:execute('playback::x.wav')",
     ] {
         let text = values_of(&host(), body, fresh()).await.0;

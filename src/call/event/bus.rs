@@ -1,0 +1,168 @@
+//! Takes events to who listens.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use tokio::sync::mpsc;
+
+use super::{Event, EventName};
+
+/// Most listeners at one time.
+const MOST_LISTENERS: usize = 4096;
+
+/// What a listener wants: an event, of it one subclass or all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Its name; `ALL` any.
+    pub name: EventName,
+    /// None: any.
+    pub subclass: Option<String>,
+}
+
+impl Filter {
+    fn takes(&self, name: EventName, subclass: Option<&str>) -> bool {
+        (self.name.is_all() || self.name == name)
+            && self.subclass.as_deref().is_none_or(|wanted| subclass.is_some_and(|own| own == wanted))
+    }
+}
+
+/// A listener's end at the bus.
+struct Listener {
+    filters: RwLock<Vec<Filter>>,
+    queue: mpsc::Sender<Arc<Event>>,
+    lost: AtomicU64,
+}
+
+impl Listener {
+    fn takes(&self, name: EventName, subclass: Option<&str>) -> bool {
+        let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
+        filters.iter().any(|filter| filter.takes(name, subclass))
+    }
+}
+
+/// The bus of a switch. Publishing never waits: a listener whose queue is full loses the event.
+#[derive(Default)]
+pub struct Bus {
+    listeners: Mutex<Vec<Weak<Listener>>>,
+    count: AtomicUsize,
+    sequence: AtomicU64,
+}
+
+impl Bus {
+    fn listeners(&self) -> MutexGuard<'_, Vec<Weak<Listener>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anybody listens to such events. One load when nobody listens to anything.
+    pub fn wants(&self, name: EventName, subclass: Option<&str>) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+            && self.listeners().iter().filter_map(Weak::upgrade).any(|listener| listener.takes(name, subclass))
+    }
+
+    /// The number of the next event.
+    pub fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Gives an event to all who want it.
+    pub fn publish(&self, event: Event) {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let event = Arc::new(event);
+        let mut listeners = self.listeners();
+        listeners.retain(|listener| {
+            let Some(listener) = listener.upgrade() else { return false };
+            if listener.takes(event.name(), event.subclass())
+                && listener.queue.try_send(Arc::clone(&event)).is_err()
+                && !listener.queue.is_closed()
+            {
+                listener.lost.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(event = event.name().as_str(), "a listener's queue is full: an event is lost");
+            }
+            true
+        });
+        self.count.store(listeners.len(), Ordering::Relaxed);
+    }
+
+    /// A listener without filters yet; none: there are too many.
+    pub fn subscribe(&self, queue: usize) -> Option<Subscription> {
+        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let listener = Arc::new(Listener { filters: RwLock::default(), queue: sender, lost: AtomicU64::new(0) });
+        let mut listeners = self.listeners();
+        listeners.retain(|listener| listener.strong_count() > 0);
+        if listeners.len() >= MOST_LISTENERS {
+            return None;
+        }
+        listeners.push(Arc::downgrade(&listener));
+        self.count.store(listeners.len(), Ordering::Relaxed);
+        Some(Subscription { listener, receiver })
+    }
+}
+
+/// A listener's own end. Dropping it ends the subscription.
+pub struct Subscription {
+    listener: Arc<Listener>,
+    receiver: mpsc::Receiver<Arc<Event>>,
+}
+
+impl Subscription {
+    /// Listens to these events as well.
+    pub fn bind(&self, filter: Filter) {
+        self.listener.filters.write().unwrap_or_else(PoisonError::into_inner).push(filter);
+    }
+
+    /// The oldest event that waits.
+    pub fn pop(&mut self) -> Option<Arc<Event>> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// The next event; none when the bus is gone.
+    pub async fn next(&mut self) -> Option<Arc<Event>> {
+        self.receiver.recv().await
+    }
+
+    /// Events that were lost because the queue was full.
+    pub fn lost(&self) -> u64 {
+        self.listener.lost.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn custom(subclass: &str) -> Event {
+        let mut event = Event::bare(EventName::CUSTOM);
+        event.add("Event-Subclass", subclass);
+        event
+    }
+
+    fn name(text: &str) -> EventName {
+        EventName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn listeners_get_what_they_bound() {
+        let bus = Bus::default();
+        assert!(!bus.wants(EventName::CUSTOM, Some("a")));
+        let mut one = bus.subscribe(2).unwrap();
+        one.bind(Filter { name: EventName::CUSTOM, subclass: Some("a".to_owned()) });
+        let mut all = bus.subscribe(10).unwrap();
+        all.bind(Filter { name: name("all"), subclass: None });
+        drop(bus.subscribe(1));
+        assert!(bus.wants(name("DTMF"), None));
+        for subclass in ["a", "b", "a", "a"] {
+            bus.publish(custom(subclass));
+        }
+        bus.publish(Event::bare(name("DTMF")));
+        assert_eq!((one.lost(), all.lost()), (1, 0));
+        let count = |subscription: &mut Subscription| std::iter::from_fn(|| subscription.pop()).count();
+        assert_eq!((count(&mut one), count(&mut all)), (2, 5));
+        drop(all);
+        assert!(!bus.wants(name("DTMF"), None) && bus.wants(EventName::CUSTOM, Some("a")));
+        drop(one);
+        bus.publish(custom("a"));
+        assert_eq!(bus.count.load(Ordering::Relaxed), 0);
+    }
+}
