@@ -81,6 +81,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("socket2::", &["edge"]),
     ("quick_xml::", &["engine/xml"]),
     ("mlua::", &["call/lua"]),
+    ("rusqlite::", &["edge/store"]),
     ("use regex::", &["words/pattern"]),
     ("regex::RegexBuilder", &["words/pattern"]),
     ("regex::bytes", &["words/pattern"]),

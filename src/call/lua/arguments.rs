@@ -28,6 +28,10 @@ pub(super) enum Kind {
     Consumer,
     /// `freeswitch.DTMF`.
     Dtmf,
+    /// `freeswitch.Dbh`.
+    Dbh,
+    /// A function, or nil.
+    Function,
     /// A table.
     Table,
     /// The name of a global function, or a function.
@@ -50,6 +54,8 @@ impl Kind {
             Self::Event => "Event *",
             Self::Consumer => "EventConsumer *",
             Self::Dtmf => "DTMF *",
+            Self::Dbh => "Dbh *",
+            Self::Function => "SWIGLUA_FN",
             Self::Table => "table",
             Self::Callback => "char *",
             Self::Any => "value",
@@ -68,6 +74,8 @@ impl Kind {
             Self::Event => is_object::<super::event::Event>(value),
             Self::Consumer => is_object::<super::consumer::EventConsumer>(value),
             Self::Dtmf => is_object::<super::dtmf::Dtmf>(value),
+            Self::Dbh => is_object::<super::dbh::Dbh>(value),
+            Self::Function => value.is_nil() || value.is_function(),
             Self::Table => value.is_table(),
             Self::Callback => value.is_function() || Self::Text.takes(value),
             Self::Any => true,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::call::event::Bus;
 
-use super::seams::{ApiRunner, Globals};
+use super::seams::{ApiRunner, Databases, Globals};
 
 /// What the script host is made from.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct LuaConfig {
     pub api: Arc<dyn ApiRunner>,
     /// Global variables.
     pub globals: Arc<dyn Globals>,
+    /// Databases; none: `freeswitch.Dbh` never connects.
+    pub databases: Option<Arc<dyn Databases>>,
     /// Where events are fired and heard.
     pub events: Arc<Bus>,
 }
@@ -40,6 +42,7 @@ impl LuaConfig {
             stuck_after: Duration::from_secs(10),
             api,
             globals,
+            databases: None,
             events: Arc::default(),
         }
     }

@@ -22,7 +22,6 @@ pub(super) const METHODS: &[Method] = &[
     Method::of("", "msleep", &[Int], 1, msleep),
     Method::of("", "bridge", &[Session, Session], 2, bridge).checkpoint(),
     Method::of("", "email", &[Text, Text, Text, Text, Text, Text, Text], 2, |_, _| Step::missing("freeswitch.email")),
-    Method::constructor("Dbh", &[Any, Any, Any], 0, |_, _| Step::missing("freeswitch.Dbh")),
     Method::constructor("IVRMenu", &[Any; 17], 0, |_, _| Step::missing("freeswitch.IVRMenu")),
 ];
 

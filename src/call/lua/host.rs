@@ -16,7 +16,7 @@ use super::cache::Cache;
 use super::command::Command;
 use super::config::{Limits, LuaConfig};
 use super::run::{self, Run};
-use super::seams::{ApiRunner, Globals};
+use super::seams::{ApiRunner, Databases, Globals};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun};
 use crate::call::event::Bus;
 
@@ -46,6 +46,7 @@ pub(super) struct Shared {
     api: Arc<dyn ApiRunner>,
     globals: Arc<dyn Globals>,
     events: Arc<Bus>,
+    databases: Option<Arc<dyn Databases>>,
     /// One entry per thread.
     threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
@@ -78,6 +79,7 @@ impl LuaHost {
             api: config.api,
             globals: config.globals,
             events: config.events,
+            databases: config.databases,
             threads: pool
                 .iter()
                 .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })
@@ -237,6 +239,10 @@ impl Shared {
 
     pub(super) fn api(&self) -> &dyn ApiRunner {
         &*self.api
+    }
+
+    pub(super) fn databases(&self) -> Option<Arc<dyn Databases>> {
+        self.databases.clone()
     }
 
     pub(super) fn events(&self) -> &Bus {

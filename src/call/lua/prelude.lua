@@ -164,6 +164,23 @@ function methods.Session.destroy(...)
   if text ~= nil and text ~= "" then error(tostring(text), 0) end
 end
 
+-- Rows are fetched whole; the function sees them one by one, may wait, and stops by a number that is not 0 or an error.
+function methods.Dbh.query(...)
+  local self, sql, each = ...
+  local done, rows = settle(call(ids.query, ...))
+  if not done or not each then return done end
+  for at = 1, #rows do
+    local ok, value = raw_pcall(each, rows[at])
+    if not ok then
+      if own.expired() then error(OVER, 0) end
+      own.warn("query: " .. tostring(value))
+      break
+    end
+    if type(value) == "number" and value ~= 0 then break end
+  end
+  return done
+end
+
 local function assign()
   error("Assignment not possible. No setter/member with this name. For custom assignments implement __setitem method.", 2)
 end

@@ -1,5 +1,7 @@
 //! What scripts ask of the switch without a call.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -20,4 +22,37 @@ pub trait Globals: Send + Sync {
 
     /// Sets it; an empty value removes it.
     fn set(&self, name: &str, value: &str);
+}
+
+/// Databases, for `freeswitch.Dbh`. Opening and asking may wait for a disk: the host does both on its blocking pool.
+pub trait Databases: Send + Sync {
+    /// Opens what a DSN names. The error is a text for the log.
+    fn open(&self, dsn: &str) -> Result<Arc<dyn Database>, String>;
+}
+
+/// An open database.
+pub trait Database: Send + Sync {
+    /// Runs every statement of a text. The error is the database's own words.
+    fn run(&self, sql: &str) -> Result<Rows, String>;
+
+    /// Ends what runs, from another thread.
+    fn interrupt(&self);
+}
+
+/// What statements answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Names of the columns and their values, row after row, of all statements.
+    pub rows: Vec<Row>,
+    /// Rows that the last statement changed.
+    pub affected: u64,
+}
+
+/// One row: names of columns, shared by the rows of a statement, and values; none is NULL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Names.
+    pub columns: Arc<[String]>,
+    /// As text.
+    pub values: Vec<Option<Vec<u8>>>,
 }

@@ -7,8 +7,10 @@ use std::sync::{Arc, LazyLock};
 use mlua::{IntoLua, Lua, MultiValue, Value};
 
 use super::arguments::{Arguments, Kind};
+use super::dbh::Null;
 use super::run::Run;
-use super::{api, consumer, dtmf, event, freeswitch, internal, json, session, stream};
+use super::seams::Row;
+use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, json, session, stream};
 
 /// What a method answers to its script.
 pub(super) enum Answer {
@@ -44,6 +46,12 @@ pub(super) enum Answer {
     Consumer(consumer::EventConsumer),
     /// A digit object.
     Dtmf(dtmf::Dtmf),
+    /// A database object.
+    Dbh(dbh::Dbh),
+    /// True, and rows, each a table of what its columns hold.
+    Rows(Vec<Row>, Null),
+    /// Success, rows, text of an error.
+    RowsOrError(Result<Vec<Row>, &'static str>),
     /// A value made already.
     Value(Value),
 }
@@ -73,6 +81,19 @@ impl Answer {
             Self::Event(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Consumer(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Dtmf(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Dbh(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Rows(rows, null) => {
+                let rows = Value::Table(dbh::table(lua, &rows, null)?);
+                return Ok([Value::Boolean(true), rows].into_iter().collect());
+            }
+            Self::RowsOrError(Ok(rows)) => {
+                let rows = Value::Table(dbh::table(lua, &rows, Null::Absent)?);
+                return Ok([Value::Boolean(true), rows, Value::Nil].into_iter().collect());
+            }
+            Self::RowsOrError(Err(text)) => {
+                let rows = Value::Table(lua.create_table()?);
+                return Ok([Value::Boolean(false), rows, text.into_lua(lua)?].into_iter().collect());
+            }
             Self::Json(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Value(value) => value,
         };
@@ -197,6 +218,7 @@ static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
         event::METHODS,
         consumer::METHODS,
         dtmf::METHODS,
+        dbh::METHODS,
         freeswitch::METHODS,
     ]
     .into_iter()

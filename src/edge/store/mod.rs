@@ -2,6 +2,8 @@
 
 mod memory;
 mod records;
+mod sqlite;
 
 pub use memory::MemoryStore;
 pub use records::{RecordError, RecordFile};
+pub use sqlite::SqliteFiles;

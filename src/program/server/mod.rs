@@ -22,7 +22,7 @@ use crate::edge::endpoint::sip::{ProfileSettings, SipEndpoint, SipSettings, SipS
 use crate::edge::endpoint::{CallStarter, Endpoints, ErrorEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint};
 use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
-use crate::edge::store::{MemoryStore, RecordError, RecordFile};
+use crate::edge::store::{MemoryStore, RecordError, RecordFile, SqliteFiles};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
 use crate::program::check::{Loaded, Subject, load};
@@ -163,7 +163,9 @@ impl Server {
         let directory = Arc::new(ArcSwap::from(Arc::clone(&loaded.directory)));
         let globals = Globals::new(loaded.globals.clone());
         let switch = Arc::new(scripts::Switch::default());
-        let lua = LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
+        let mut lua =
+            LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
+        lua.databases = Some(Arc::new(SqliteFiles::below(config.data.join("db"))));
         let scripts = Arc::new(LuaHost::new(lua).map_err(StartError::Scripts)?);
         let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {
             let weak = this.clone();

@@ -1,6 +1,7 @@
 //! Scripts driven against a call that answers from a table.
 
 mod callbacks;
+mod databases;
 mod events;
 mod fixture;
 mod hosting;
