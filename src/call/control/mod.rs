@@ -26,11 +26,22 @@ pub trait Desk: Send + Sync {
     fn serve_now(&self, request: Request) -> Option<Request>;
 }
 
+/// A request and whom it is for.
+#[derive(Debug)]
+pub struct Addressed {
+    /// Uuid of a leg that the script dialled; none: the call's own channel.
+    pub leg: Option<Arc<str>>,
+    /// What is asked.
+    pub request: Request,
+}
+
 /// A script's handle on its call. When the call's task is gone every request fails at once.
 #[derive(Clone)]
 pub struct SessionHandle {
     uuid: Arc<str>,
-    queue: mpsc::Sender<Request>,
+    queue: mpsc::Sender<Addressed>,
+    /// It is a leg that a script dialled, in the task of the script's call.
+    leg: bool,
     desk: Option<Arc<dyn Desk>>,
 }
 
@@ -47,9 +58,9 @@ pub struct CallGone;
 
 impl SessionHandle {
     /// A handle and the end the call's task serves.
-    pub fn new(uuid: Arc<str>) -> (Self, mpsc::Receiver<Request>) {
+    pub fn new(uuid: Arc<str>) -> (Self, mpsc::Receiver<Addressed>) {
         let (queue, receiver) = mpsc::channel(SESSION_QUEUE);
-        (Self { uuid, queue, desk: None }, receiver)
+        (Self { uuid, queue, leg: false, desk: None }, receiver)
     }
 
     /// Asks this desk first.
@@ -57,6 +68,22 @@ impl SessionHandle {
     pub fn with_desk(mut self, desk: Arc<dyn Desk>) -> Self {
         self.desk = Some(desk);
         self
+    }
+
+    /// A leg that this call's task dialled for the script.
+    #[must_use]
+    pub fn for_leg(&self, uuid: Arc<str>) -> Self {
+        Self { uuid, queue: self.queue.clone(), leg: true, desk: None }
+    }
+
+    /// Whether it is such a leg.
+    pub fn is_leg(&self) -> bool {
+        self.leg
+    }
+
+    /// Whether two handles lead to one task.
+    pub fn same_task(&self, other: &Self) -> bool {
+        self.queue.same_channel(&other.queue)
     }
 
     /// Uuid of the channel.
@@ -78,7 +105,8 @@ impl SessionHandle {
             None => Some(request),
         };
         if let Some(request) = left {
-            self.queue.send(request).await.map_err(|_| CallGone)?;
+            let leg = self.leg.then(|| Arc::clone(&self.uuid));
+            self.queue.send(Addressed { leg, request }).await.map_err(|_| CallGone)?;
             // The task may answer at once. Whether a request is a wait must not depend on who is faster.
             let mut waited = false;
             let wait_once = |context: &mut Context<'_>| {

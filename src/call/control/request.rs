@@ -1,5 +1,7 @@
 //! What scripts ask of their call.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::{Activity, Progress, Verdict};
@@ -179,6 +181,29 @@ pub enum Request {
         context: Option<String>,
         /// Outcome.
         reply: oneshot::Sender<bool>,
+    },
+    /// Dials a leg for the script.
+    Dial {
+        /// Dial string.
+        dial_string: String,
+        /// Seconds it may take; none: as long as usual.
+        timeout_s: Option<u32>,
+        /// The call's own channel is the caller: its variables and caller id count, and it is told of the outcome.
+        inherits: bool,
+        /// Uuid of the leg, or why there is none.
+        reply: oneshot::Sender<Result<Arc<str>, Cause>>,
+    },
+    /// `freeswitch.bridge`: joins the channel with a leg of the script until one of them leaves.
+    BridgeWith {
+        /// Uuid of the leg.
+        leg: Arc<str>,
+        /// False: one of them is not ready.
+        reply: oneshot::Sender<bool>,
+    },
+    /// `session:waitForAnswer`.
+    WaitForAnswer {
+        /// Done: answered, or gone.
+        reply: oneshot::Sender<()>,
     },
     /// `freeswitch.API():execute` with this call as its session.
     Api {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::call::event::Bus;
 
-use super::seams::{ApiRunner, Databases, Globals};
+use super::seams::{Anchors, ApiRunner, Databases, Globals};
 
 /// What the script host is made from.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct LuaConfig {
     pub globals: Arc<dyn Globals>,
     /// Databases; none: `freeswitch.Dbh` never connects.
     pub databases: Option<Arc<dyn Databases>>,
+    /// Tasks for the legs of scripts without a call; none: such scripts cannot dial.
+    pub anchors: Option<Arc<dyn Anchors>>,
     /// Where events are fired and heard.
     pub events: Arc<Bus>,
 }
@@ -43,6 +45,7 @@ impl LuaConfig {
             api,
             globals,
             databases: None,
+            anchors: None,
             events: Arc::default(),
         }
     }

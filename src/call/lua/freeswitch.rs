@@ -67,17 +67,16 @@ fn msleep(_: &Arc<Run>, arguments: &Arguments) -> Step {
     })
 }
 
-/// Both legs must be up; a second leg cannot be made yet, so this always ends as it does for a leg that is gone.
+/// Joins two channels until one of them leaves. Both must be up.
 fn bridge(run: &Arc<Run>, arguments: &Arguments) -> Step {
     for at in 0..2 {
         if arguments.value(at).is_nil() {
             return Step::Fail(format!("Error in bridge (arg {}), expected 'CoreSession &' got 'nil'", at + 1));
         }
     }
-    let both_live = (0..2).all(|at| arguments.with(at, super::session::Session::is_live).unwrap_or(false));
-    if both_live {
-        return Step::missing("freeswitch.bridge");
+    let session = |at| arguments.with(at, super::session::Session::clone);
+    match (session(0), session(1)) {
+        (Some(a), Some(b)) => super::session::Session::bridge(run, &a, &b),
+        _ => Step::Now(Answer::Nothing),
     }
-    log::write(run, Level::Err, "bridge: the channels are not ready");
-    Step::Now(Answer::Nothing)
 }

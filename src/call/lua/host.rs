@@ -16,8 +16,8 @@ use super::cache::Cache;
 use super::command::Command;
 use super::config::{Limits, LuaConfig};
 use super::run::{self, Run};
-use super::seams::{ApiRunner, Databases, Globals};
-use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun};
+use super::seams::{Anchors, ApiRunner, Databases, Globals};
+use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, SessionHandle};
 use crate::call::event::Bus;
 
 /// By how much script threads are nicer than the others.
@@ -47,6 +47,7 @@ pub(super) struct Shared {
     globals: Arc<dyn Globals>,
     events: Arc<Bus>,
     databases: Option<Arc<dyn Databases>>,
+    anchors: Option<Arc<dyn Anchors>>,
     /// One entry per thread.
     threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
@@ -80,6 +81,7 @@ impl LuaHost {
             globals: config.globals,
             events: config.events,
             databases: config.databases,
+            anchors: config.anchors,
             threads: pool
                 .iter()
                 .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })
@@ -239,6 +241,11 @@ impl Shared {
 
     pub(super) fn api(&self) -> &dyn ApiRunner {
         &*self.api
+    }
+
+    /// A task for the legs of a script without a call.
+    pub(super) fn anchor(&self) -> Option<SessionHandle> {
+        self.anchors.as_ref()?.anchor()
     }
 
     pub(super) fn databases(&self) -> Option<Arc<dyn Databases>> {

@@ -8,7 +8,7 @@
 //! What scripts may call is one table: a row per method with its parameters; one file per object. Behaviour is that
 //! of FreeSWITCH's `mod_lua`, quirks included.
 //!
-//! Not here: outbound legs. Scripts that use them get an error that says so.
+//! Not here: sessions of other calls by uuid. Scripts that use them get an error that says so.
 //!
 //! [`SessionHandle`]: crate::call::control::SessionHandle
 
@@ -43,5 +43,5 @@ mod vm;
 pub use arity::{session_arity, session_methods};
 pub use config::{Limits, LuaConfig};
 pub use host::LuaHost;
-pub use seams::{ApiRunner, Database, Databases, Globals, Row, Rows};
+pub use seams::{Anchors, ApiRunner, Database, Databases, Globals, Row, Rows};
 pub use syntax::{SyntaxError, syntax_error};

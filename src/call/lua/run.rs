@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use super::cache;
 use super::command::Command;
 use super::config::Limits;
 use super::host::Shared;
-use super::session::Session;
+use super::session::{Channel, Session, end_legs};
 use super::stream::Stream;
 use super::table::Wait;
 use super::vm::{self, Vm};
-use crate::call::control::{ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus};
+use crate::call::control::{ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle};
 use crate::call::event::{Event, EventName};
 
 /// How long a script may leave its call alone before the host asks whether the call is still up.
@@ -52,6 +52,10 @@ pub(super) struct Run {
     pub session: Option<Session>,
     uuid: Option<Arc<str>>,
     env: Mutex<Option<Box<Event>>>,
+    /// Where legs of a script without a call live.
+    anchor: OnceLock<Option<SessionHandle>>,
+    /// Legs of the script's own.
+    legs: Mutex<Vec<Arc<Channel>>>,
     reply: Mutex<Option<oneshot::Sender<ScriptOutcome>>>,
     pending: Mutex<Option<Wait>>,
     failure: Mutex<Option<Failure>>,
@@ -113,6 +117,8 @@ impl Run {
             stream: Stream::default(),
             uuid: session.as_ref().map(|session| Arc::clone(session.uuid())),
             session: session.map(|session| Session::new(Some(session))),
+            anchor: OnceLock::new(),
+            legs: Mutex::default(),
             reply: Mutex::new(Some(reply)),
             pending: Mutex::default(),
             failure: Mutex::default(),
@@ -126,6 +132,19 @@ impl Run {
     /// What the API form of a start sees as `env`.
     pub(super) fn env(&self) -> Event {
         lock(&self.env).take().map_or_else(|| Event::bare(EventName::CUSTOM), |env| *env)
+    }
+
+    /// Legs of the script's own.
+    pub(super) fn legs(&self) -> MutexGuard<'_, Vec<Arc<Channel>>> {
+        lock(&self.legs)
+    }
+
+    /// The task in which the script's legs live: that of its call, or one made for it.
+    pub(super) fn base(&self) -> Option<SessionHandle> {
+        match &self.session {
+            Some(session) => session.channel().handle(),
+            None => self.anchor.get_or_init(|| self.host.anchor()).clone(),
+        }
     }
 
     /// Uuid of the call, for logs; empty without one.
@@ -247,6 +266,8 @@ pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Rece
         Ok((vm, chunk)) => drive(run, &vm, chunk, run.ended(stop)).await,
         Err(message) => Finish::Failed(Failure { message, traceback: String::new() }),
     };
+    // A call that is stuck must not keep the script's outcome back.
+    let _ = tokio::time::timeout(PROBE_LIMIT, end_legs(run)).await;
     conclude(run, finish)
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+use crate::call::control::SessionHandle;
+
 /// Runs API commands for `freeswitch.API()`. `lua` and `luarun` never come here: the host runs them itself.
 pub trait ApiRunner: Send + Sync {
     /// Starts a command; the answer is its output, none when there is no such command. Never waits itself. A dropped
@@ -22,6 +24,12 @@ pub trait Globals: Send + Sync {
 
     /// Sets it; an empty value removes it.
     fn set(&self, name: &str, value: &str);
+}
+
+/// Makes tasks in which the legs of scripts without a call live.
+pub trait Anchors: Send + Sync {
+    /// The way to a new task, which ends when the handle and the legs are gone. None: the switch is not ready.
+    fn anchor(&self) -> Option<SessionHandle>;
 }
 
 /// Databases, for `freeswitch.Dbh`. Opening and asking may wait for a disk: the host does both on its blocking pool.

@@ -2,14 +2,17 @@
 
 mod attend;
 mod digits;
+mod legs;
 mod media;
 mod state;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mlua::{UserData, UserDataRegistry};
 use tokio::sync::oneshot;
+
+pub(super) use legs::end_all as end_legs;
 
 use super::arguments::{Arguments, Kind};
 use super::log::{self, Level};
@@ -27,7 +30,10 @@ pub(super) struct Session(Arc<Channel>);
 /// What a session object stands for. Several objects of one script may stand for one channel; each has its own flags.
 #[derive(Default)]
 pub(super) struct Channel {
-    handle: Option<SessionHandle>,
+    /// The way to it; set once, at the latest by `originate`.
+    handle: OnceLock<SessionHandle>,
+    /// How the dialling of this object ended.
+    dialled: Mutex<Option<&'static str>>,
     /// `destroy` was called.
     destroyed: AtomicBool,
     /// The channel is known to be hung up, or its task gone.
@@ -46,12 +52,21 @@ pub(super) struct Channel {
 impl Session {
     /// An object of a channel; without a handle it is empty.
     pub(super) fn new(handle: Option<SessionHandle>) -> Self {
-        Self(Arc::new(Channel { handle, ..Channel::default() }))
+        let channel = Channel::default();
+        if let Some(handle) = handle {
+            let _ = channel.handle.set(handle);
+        }
+        Self(Arc::new(channel))
     }
 
     /// What it stands for.
     pub(super) fn channel(&self) -> Arc<Channel> {
         Arc::clone(&self.0)
+    }
+
+    /// Joins two legs, as `freeswitch.bridge` does.
+    pub(super) fn bridge(run: &Arc<Run>, a: &Self, b: &Self) -> Step {
+        legs::bridge(run, &a.0, &b.0)
     }
 
     /// Whether it has a channel.
@@ -63,12 +78,12 @@ impl Session {
 impl Channel {
     /// Whether it stands for a channel still.
     pub(super) fn is_live(&self) -> bool {
-        self.handle.is_some() && !self.destroyed.load(Ordering::Relaxed)
+        self.handle.get().is_some() && !self.destroyed.load(Ordering::Relaxed)
     }
 
     /// The way to the call.
     pub(super) fn handle(&self) -> Option<SessionHandle> {
-        self.handle.clone().filter(|_| self.is_live())
+        self.handle.get().cloned().filter(|_| self.is_live())
     }
 
     /// Whether the channel is hung up as far as is known.
@@ -82,7 +97,7 @@ impl Channel {
     }
 
     fn uuid(&self) -> Option<&str> {
-        self.handle.as_ref().filter(|_| self.is_live()).map(|handle| &**handle.uuid())
+        self.handle.get().filter(|_| self.is_live()).map(|handle| &**handle.uuid())
     }
 
     /// Sends a request and waits for its answer.
@@ -91,7 +106,7 @@ impl Channel {
         run: &Run,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, CallGone> {
-        let Some(handle) = &self.handle else { return Err(CallGone) };
+        let Some(handle) = self.handle.get() else { return Err(CallGone) };
         let _contact = run.contact();
         let answer = handle.ask(request).await;
         if answer.is_err() {
@@ -120,7 +135,9 @@ impl Channel {
 
     fn mark_hung(&self, run: &Run) {
         self.hung.store(true, Ordering::Relaxed);
-        run.channel_hung_up();
+        if !self.handle.get().is_some_and(SessionHandle::is_leg) {
+            run.channel_hung_up();
+        }
     }
 }
 
@@ -134,8 +151,8 @@ const CORE: &str = "CoreSession";
 const OWN: &str = "Session";
 
 pub(super) const METHODS: &[Method] = &[
-    Method::constructor(OWN, &[Text, Object], 0, new).overloaded(),
-    Method::of(OWN, "originate", &[Object, Object, Text, Int], 4, |_, _| Step::missing("session:originate")),
+    Method::constructor(OWN, &[Text, Object], 0, legs::new).overloaded(),
+    Method::of(OWN, "originate", &[Object, Object, Text, Int], 4, legs::originate),
     // State and lifetime.
     Method::of(OWN, "ready", &[Object], 1, state::ready).checkpoint(),
     Method::of(CORE, "answered", &[Object], 1, state::answered),
@@ -149,7 +166,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "hangupState", &[Object], 1, |_, _| Step::Now(Answer::Nothing)).checkpoint(),
     Method::of(CORE, "setAutoHangup", &[Object, Bool], 2, state::set_auto_hangup),
     Method::of(CORE, "transfer", &[Object, Text, Text, Text], 2, state::transfer).checkpoint(),
-    Method::of(CORE, "waitForAnswer", &[Object, Object], 2, |_, _| Step::missing("session:waitForAnswer")),
+    Method::of(CORE, "waitForAnswer", &[Object, Object], 2, legs::wait_for_answer).checkpoint(),
     Method::of(CORE, "get_uuid", &[Object], 1, get_uuid),
     Method::of(OWN, "destroy", &[Object, Text], 1, destroy).wrapped(),
     Method::of("@", "attribute", &[Object, Any], 2, attribute),
@@ -239,19 +256,6 @@ fn quick(arguments: &Arguments, answer: Answer) -> Step {
 
 fn outcome(done: bool) -> Outcome {
     Ok(Answer::Integer(i64::from(done)))
-}
-
-/// `Session()` is empty; `Session(uuid)` of the run's own call attaches to it.
-fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
-    if arguments.len() == 0 {
-        return Step::Now(Answer::Session(Session::new(None)));
-    }
-    let text = arguments.text_or_empty(0);
-    let own = run.session.as_ref().and_then(|session| session.0.handle()).filter(|handle| **handle.uuid() == *text);
-    match own {
-        Some(handle) => Step::Now(Answer::Session(Session::new(Some(handle)))),
-        None => Step::missing("freeswitch.Session with a dial string or the uuid of another call"),
-    }
 }
 
 fn get_uuid(_: &Arc<Run>, arguments: &Arguments) -> Step {

@@ -250,30 +250,30 @@ impl Call {
     async fn bridged_leg(&mut self, id: LegId, event: LegEvent) {
         match event {
             LegEvent::Answered { sdp, headers, .. } => {
-                let now = self.now_us();
-                let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
-                callee.channel.answered = true;
-                callee.channel.status = 200;
-                callee.channel.times.answered = now;
-                super::callee::received_headers(&mut callee.channel, &mut self.a, "sip_rh_", headers);
-                if self.agree_answer(id, sdp.as_deref()).is_ok() && !self.answer().await {
+                if self.leg_answered(id, sdp.as_deref(), headers) && !self.answer().await {
                     self.end_callee(id, Cause::INCOMPATIBLE_DESTINATION);
                 }
             }
-            LegEvent::Failed(failure) => {
-                self.callee_failed(id, failure);
-            }
-            LegEvent::Bye { reason, headers } => {
-                self.callee_hung_up(id, reason, headers);
-            }
-            LegEvent::Lost(cause) => {
-                if let Some(callee) = self.callee(id) {
-                    callee.gone = true;
-                }
-                self.end_callee(id, cause);
-            }
-            LegEvent::Progress { .. } | LegEvent::Redirected { .. } => {}
-            other => self.callee_request(id, other),
+            other => self.leg_event(id, other),
+        }
+    }
+
+    /// A leg that was in early media was answered; false: there is no such leg, or nothing was agreed.
+    pub(super) fn leg_answered(&mut self, id: LegId, sdp: Option<&[u8]>, headers: crate::call::leg::Headers) -> bool {
+        let now = self.now_us();
+        let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return false };
+        callee.channel.answered = true;
+        callee.channel.status = 200;
+        callee.channel.times.answered = now;
+        super::callee::received_headers(&mut callee.channel, &mut self.a, "sip_rh_", headers);
+        self.agree_answer(id, sdp).is_ok()
+    }
+
+    /// Joins the channel with a leg that a script dialled, until one of them leaves.
+    pub(super) async fn bridge_dialled(&mut self, id: LegId) {
+        let end = self.join(id).await;
+        if end.survives {
+            self.go_on_without_caller(id).await;
         }
     }
 

@@ -19,7 +19,7 @@ impl Call {
         let key = self.callee(id).and_then(|callee| callee.channel.get("group_confirm_key").map(str::to_owned));
         let Some(key) = key.filter(|key| !key.is_empty()) else { return true };
         let mut confirmed = false;
-        self.in_front(id, async |call: &mut Self| confirmed = call.confirmed(&key).await).await;
+        self.in_front(id, true, async |call: &mut Self| confirmed = call.confirmed(&key).await).await;
         confirmed
     }
 

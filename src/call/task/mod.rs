@@ -31,6 +31,7 @@ mod refer;
 mod refusal;
 mod roles;
 mod script;
+mod script_legs;
 mod transfer;
 
 use std::collections::VecDeque;
@@ -56,6 +57,7 @@ pub use meta::MetaApp;
 pub use play::source_of;
 pub use playlist::{DigitRule, Played};
 pub use refusal::{Refusal, reason_header};
+pub use script_legs::anchor;
 
 /// Hang-ups one call may schedule.
 const MAX_SCHEDULED: usize = 64;
@@ -122,6 +124,10 @@ pub struct Call {
     ringing: Option<PlayId>,
     /// What the callback of a script is asked about, innermost last.
     resting: Vec<activity::Doing>,
+    /// Legs that scripts dialled and no bridge waits for.
+    script_legs: Vec<LegId>,
+    /// Seconds an originate of a script may take.
+    dial_limit: Option<u64>,
     /// What runs instead of the rest of the list.
     replacement: Option<(String, String)>,
     extension: Arc<str>,
@@ -185,6 +191,8 @@ impl Call {
             referred: None,
             ringing: None,
             resting: Vec::new(),
+            script_legs: Vec::new(),
+            dial_limit: None,
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
@@ -348,6 +356,10 @@ impl Call {
                 self.on_caller(event);
                 Wake::Caller
             }
+            CallEvent::Leg { leg, event } if self.script_legs.contains(&leg) => {
+                self.leg_event(leg, event);
+                Wake::Caller
+            }
             CallEvent::Leg { leg, event } => Wake::Callee(leg, event),
             CallEvent::Media { leg, event: MediaEvent::Dtmf { digit, duration } } if leg == self.front => {
                 self.a.push_digit(digit, duration);
@@ -360,6 +372,10 @@ impl Call {
             CallEvent::Media { leg, event } if leg == self.front => {
                 self.note_end(&event);
                 Wake::Media(event)
+            }
+            CallEvent::Media { leg, event } if self.script_legs.contains(&leg) => {
+                self.script_leg_media(leg, &event);
+                Wake::Caller
             }
             CallEvent::Media { leg, event } => Wake::CalleeMedia(leg, event),
         }

@@ -231,6 +231,7 @@ impl Call {
     async fn ring(&mut self, ids: &[LegId], global: &Variables, begun: Instant) -> Ended {
         let seconds = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok()).filter(|n| *n > 0);
         let total = seconds(global.get("originate_timeout"))
+            .or(self.dial_limit)
             .or_else(|| seconds(self.a.get("call_timeout")))
             .unwrap_or(DEFAULT_TIMEOUT_S);
         let overall = begun + Duration::from_secs(total);

@@ -39,24 +39,24 @@ impl Call {
         let has =
             |callee: &&super::Callee| callee.id == id && callee.channel.variables.with_prefix(prefix).next().is_some();
         if self.callees.iter().find(has).is_some() {
-            self.in_front(id, async |call: &mut Self| call.execute_on_own(prefix).await).await;
+            self.in_front(id, true, async |call: &mut Self| call.execute_on_own(prefix).await).await;
         }
     }
 
     /// Runs one application on a called leg.
     pub(super) async fn execute_named_on(&mut self, id: LegId, name: &str, data: &str) {
         let data = crate::words::expand::Template::parse(data);
-        self.in_front(id, async |call: &mut Self| call.execute_named(name, &data).await).await;
+        self.in_front(id, true, async |call: &mut Self| call.execute_named(name, &data).await).await;
     }
 
-    /// Lets a called leg be in front while something is done there.
-    pub(super) async fn in_front(&mut self, id: LegId, work: impl AsyncFnOnce(&mut Self)) {
+    /// Lets a called leg be in front while something is done there; `defers`: what other legs say has to wait.
+    pub(super) async fn in_front(&mut self, id: LegId, defers: bool, work: impl AsyncFnOnce(&mut Self)) {
         let former = self.front;
         if self.visiting.is_some() || !self.swap(id) {
             return;
         }
         let phase = std::mem::replace(&mut self.a.phase, Phase::Execute);
-        self.visiting = Some(former);
+        self.visiting = defers.then_some(former);
         Box::pin(work(self)).await;
         self.visiting = None;
         if self.a.phase == Phase::Execute {

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Call;
 use crate::call::channel::{Channel, Phase, View};
 use crate::call::control::{
-    Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
+    Addressed, Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
 };
 use crate::call::event::Event;
 use crate::call::leg::CallEvent;
@@ -44,7 +44,12 @@ impl Desk for Counter {
 }
 
 /// Serves what needs nothing but the channel; gives anything else back.
-fn serve_from(channel: &mut Channel, services: &Services, snapshot: &Snapshot, request: Request) -> Option<Request> {
+pub(super) fn serve_from(
+    channel: &mut Channel,
+    services: &Services,
+    snapshot: &Snapshot,
+    request: Request,
+) -> Option<Request> {
     match request {
         Request::GetVariable { name, reply } => {
             let (base, index) = match indexed(&name) {
@@ -88,7 +93,7 @@ fn state_of(channel: &Channel) -> SessionState {
 
 /// The script's end of the work: its requests, and the channel between them.
 struct Served {
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<Addressed>,
     counter: Arc<Counter>,
 }
 
@@ -161,7 +166,7 @@ impl Call {
         mut outcome: oneshot::Receiver<ScriptOutcome>,
     ) -> ScriptOutcome {
         enum Told {
-            Request(Request),
+            Request(Addressed),
             Event(CallEvent),
             Ended(ScriptOutcome),
         }
@@ -184,17 +189,18 @@ impl Call {
                 self.a = channel;
             }
             match told {
-                Told::Request(request) => Box::pin(self.serve(request)).await,
+                Told::Request(request) => Box::pin(self.serve_addressed(request)).await,
                 Told::Event(event) => drop(self.absorb(event)),
                 Told::Ended(outcome) => {
                     self.drop_resting(depth);
+                    self.forget_dead_legs();
                     return outcome;
                 }
             }
         }
     }
 
-    async fn serve(&mut self, request: Request) {
+    pub(super) async fn serve(&mut self, request: Request) {
         self.absorb_pending();
         let Some(request) = serve_from(&mut self.a, &self.services, &self.snapshot, request) else { return };
         match request {
@@ -239,6 +245,18 @@ impl Call {
                 let value = self.awaited_api(&command, &args).await;
                 give(reply, value);
             }
+            Request::Dial { dial_string, timeout_s, inherits, reply } => {
+                let dialled = self.dial_for_script(&dial_string, timeout_s, inherits).await;
+                give(reply, dialled);
+            }
+            Request::BridgeWith { leg, reply } => {
+                let bridged = self.bridge_with_leg(&leg).await;
+                give(reply, bridged);
+            }
+            Request::WaitForAnswer { reply } => {
+                self.wait_for_answer().await;
+                give(reply, ());
+            }
             Request::Expand { text, reply } => {
                 let expanded = self.expand_text(&text).await;
                 give(reply, expanded);
@@ -254,6 +272,6 @@ impl Call {
 }
 
 /// Answers a script. One that stopped waiting is none of ours.
-fn give<T>(reply: oneshot::Sender<T>, value: T) {
+pub(super) fn give<T>(reply: oneshot::Sender<T>, value: T) {
     let _ = reply.send(value);
 }

@@ -165,6 +165,7 @@ impl Server {
         let switch = Arc::new(scripts::Switch::default());
         let mut lua =
             LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
+        lua.anchors = Some(Arc::clone(&switch) as _);
         lua.databases = Some(Arc::new(SqliteFiles::below(config.data.join("db"))));
         let scripts = Arc::new(LuaHost::new(lua).map_err(StartError::Scripts)?);
         let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {

@@ -3,25 +3,48 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use jiff::Timestamp;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::call::api::{self, ApiContext};
 use crate::call::channel::View;
-use crate::call::lua::{ApiRunner, Globals};
+use crate::call::control::SessionHandle;
+use crate::call::lua::{Anchors, ApiRunner, Globals};
 use crate::call::services::Services;
+use crate::call::task;
 
 /// The switch behind the scripts; empty until it has started.
 #[derive(Default)]
-pub(super) struct Switch(OnceLock<Weak<Services>>);
+pub(super) struct Switch {
+    services: OnceLock<Weak<Services>>,
+    /// Where calls run that scripts begin; started with the first one.
+    runtime: OnceLock<Option<Runtime>>,
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take().flatten() {
+            runtime.shutdown_background();
+        }
+    }
+}
 
 impl Switch {
     /// From now on scripts reach this switch.
     pub(super) fn serve(&self, services: &Arc<Services>) {
-        let _ = self.0.set(Arc::downgrade(services));
+        let _ = self.services.set(Arc::downgrade(services));
+    }
+
+    fn runtime(&self) -> Option<&Runtime> {
+        let start = || {
+            let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("legs").enable_time().build();
+            runtime.inspect_err(|error| tracing::error!(%error, "no thread for the legs of scripts")).ok()
+        };
+        self.runtime.get_or_init(start).as_ref()
     }
 
     fn services(&self) -> Option<Arc<Services>> {
-        self.0.get()?.upgrade()
+        self.services.get()?.upgrade()
     }
 }
 
@@ -41,6 +64,16 @@ impl ApiRunner for Switch {
             let snapshot = services.snapshot.load_full();
             ApiContext::now(&View::global(&services, &snapshot))
         })
+    }
+}
+
+impl Anchors for Switch {
+    fn anchor(&self) -> Option<SessionHandle> {
+        let (services, runtime) = (self.services()?, self.runtime()?);
+        let uuid: Arc<str> = (services.new_uuid)().into();
+        let (handle, requests) = SessionHandle::new(Arc::clone(&uuid));
+        drop(runtime.spawn(task::anchor(services, uuid, requests)));
+        Some(handle)
     }
 }
 

@@ -27,11 +27,12 @@ pub(super) fn name(run: &Arc<Run>, arguments: &Arguments) -> Step {
     fact(run, arguments, Answer::Text("ERROR".to_owned()), |state| Answer::Text(state.state.to_owned()))
 }
 
-/// The channel's cause once it is hung up (FreeSWITCH: always `NONE` for the session of a script).
+/// The channel's cause once it is hung up; before, how the object was dialled (FreeSWITCH: always the latter).
 pub(super) fn hangup_cause(run: &Arc<Run>, arguments: &Arguments) -> Step {
-    let none = || Answer::Text("NONE".to_owned());
-    fact(run, arguments, none(), |state| {
-        Answer::Text(state.hangup_cause.map_or("NONE", |cause| cause.name()).to_owned())
+    let dialled = arguments.with(0, |session: &Session| legs::dialled(&session.0)).flatten().unwrap_or("NONE");
+    asking(run, arguments, Answer::Text(dialled.to_owned()), move |run, channel| async move {
+        let cause = channel.state(&run).await.hangup_cause;
+        Ok(Answer::Text(cause.map_or(dialled, |cause| cause.name()).to_owned()))
     })
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::{ApiRunner, Globals, Limits, LuaConfig, LuaHost};
 use crate::call::control::{
-    Activity, Digits, Progress, Request, ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun, SessionHandle,
+    Activity, Addressed, Digits, Progress, Request, ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun, SessionHandle,
     SessionState, Verdict,
 };
 use crate::words::model::Cause;
@@ -168,6 +168,16 @@ impl Call {
                 self.note("api", format!("api {command} {args}"));
                 send(reply, (command == "known").then(|| format!("+OK {args}\n")));
             }
+            Request::Dial { dial_string, timeout_s, inherits, reply } => {
+                self.note("dial", format!("dial {dial_string} {timeout_s:?} {inherits}"));
+                let busy = dial_string.contains("busy");
+                send(reply, if busy { Err(Cause::parse("USER_BUSY")) } else { Ok("leg".into()) });
+            }
+            Request::BridgeWith { leg, reply } => {
+                self.note("bridge", format!("bridge {leg}"));
+                send(reply, self.up());
+            }
+            Request::WaitForAnswer { reply } => send(reply, ()),
             Request::Expand { text, reply } => send(reply, text),
         }
         None
@@ -183,10 +193,10 @@ fn send<T>(reply: oneshot::Sender<T>, value: T) {
 }
 
 /// Serves a call until its handle is gone.
-async fn serve(call: Shared, mut requests: mpsc::Receiver<Request>) {
+async fn serve(call: Shared, mut requests: mpsc::Receiver<Addressed>) {
     let mut kept = Vec::new();
     while let Some(request) = requests.recv().await {
-        kept.extend(call.lock().unwrap().answer(request));
+        kept.extend(call.lock().unwrap().answer(request.request));
     }
 }
 

@@ -85,7 +85,6 @@ async fn wrong_arguments() {
 #[tokio::test]
 async fn what_is_missing_says_so() {
     for body in [
-        "freeswitch.Session('sofia/x/y')",
         "freeswitch.email('a','b')",
         "session:recordFile('/tmp/x.wav',1)",
         "session:getXMLCDR()",

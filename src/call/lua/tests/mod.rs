@@ -6,4 +6,5 @@ mod events;
 mod fixture;
 mod hosting;
 mod language;
+mod legs;
 mod methods;
