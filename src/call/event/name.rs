@@ -1,6 +1,6 @@
 //! The closed list of event names.
 
-/// Name of an event: a place in [`NAMES`].
+/// Name of an event: a place in the table of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventName(u8);
 
