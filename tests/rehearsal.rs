@@ -142,6 +142,12 @@ async fn called_legs_run_their_hooks() {
         let expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
         assert_eq!(found, (expected, *cause), "{dial}");
     }
+    let commands: &[(&str, &str)] = &[
+        ("set", "api_before_bridge=hash insert/t/before/${destination_number}"),
+        ("bridge", "{api_on_answer='hash insert/t/answer/2'}sofia/internal/1@192.0.2.1"),
+        ("eval", "${hash(select/t/before)}${hash(select/t/answer)}"),
+    ];
+    assert_eq!(after_bridge(commands, FarEnd::Answers).await.0, ["eval 12"]);
     let applications: &[(&str, &str)] = &[
         ("set", "bridge_pre_execute_aleg_app=set"),
         ("set", "bridge_pre_execute_aleg_data=a=1"),

@@ -23,6 +23,27 @@ fn parts(value: &str) -> (&str, &str) {
     }
 }
 
+/// The hooks that run API commands where those with the prefix run applications. They are the channel's variables only.
+pub(super) fn api_of(prefix: &str) -> Option<&'static str> {
+    const PAIRS: &[(&str, &str)] = &[
+        ("execute_on_answer", "api_on_answer"),
+        ("execute_on_media", "api_on_media"),
+        ("execute_on_originate", "api_on_originate"),
+        ("execute_on_post_bridge", "api_after_bridge"),
+        ("execute_on_pre_answer", "api_on_pre_answer"),
+        ("execute_on_pre_bridge", "api_before_bridge"),
+        ("execute_on_pre_originate", "api_on_pre_originate"),
+        ("execute_on_ring", "api_on_ring"),
+    ];
+    PAIRS.iter().find(|(hook, _)| *hook == prefix).map(|(_, api)| *api)
+}
+
+/// The items of a variable's value.
+fn items(value: &str) -> Vec<String> {
+    let list = value.strip_prefix(ARRAY_PREFIX).unwrap_or(value).split(ARRAY_SEPARATOR);
+    list.map(str::to_owned).collect()
+}
+
 /// A channel's variables and the global ones, without the caller profile.
 struct VariablesOnly<'c> {
     variables: &'c Variables,
@@ -55,14 +76,19 @@ impl Call {
     /// The same for the channel's variables alone.
     pub(super) async fn execute_on_own(&mut self, prefix: &str) {
         self.execute_each(self.a.variables.with_prefix(prefix).map(|(_, value)| value.to_owned()).collect()).await;
+        let commands = api_of(prefix).map(|prefix| self.a.variables.with_prefix(prefix));
+        let commands: Vec<String> = commands.into_iter().flatten().map(|(_, value)| value.to_owned()).collect();
+        for value in commands.iter().flat_map(|value| items(value)) {
+            let command = self.expand_text(&value).await;
+            let (name, arguments) = command.trim().split_once(' ').unwrap_or((command.trim(), ""));
+            if Box::pin(self.awaited_api(name, arguments)).await.is_none() {
+                tracing::error!(command = name, "a hook names no API command");
+            }
+        }
     }
 
     async fn execute_each(&mut self, variables: Vec<String>) {
-        let items = |value: &String| -> Vec<String> {
-            let list = value.strip_prefix(ARRAY_PREFIX).unwrap_or(value).split(ARRAY_SEPARATOR);
-            list.map(str::to_owned).collect()
-        };
-        for value in variables.iter().flat_map(items) {
+        for value in variables.iter().flat_map(|value| items(value)) {
             let (name, data) = parts(value.trim());
             if !name.is_empty() {
                 Box::pin(self.execute_named(name, &Template::parse(data))).await;

@@ -36,8 +36,10 @@ impl Call {
 
     /// Runs the hooks of a called leg: each variable of it whose name begins with the prefix. Other legs wait meanwhile.
     pub(super) async fn execute_on_callee(&mut self, id: LegId, prefix: &str) {
-        let has =
-            |callee: &&super::Callee| callee.id == id && callee.channel.variables.with_prefix(prefix).next().is_some();
+        let any = |callee: &super::Callee, prefix| callee.channel.variables.with_prefix(prefix).next().is_some();
+        let has = |callee: &&super::Callee| {
+            callee.id == id && (any(callee, prefix) || super::hooks::api_of(prefix).is_some_and(|api| any(callee, api)))
+        };
         if self.callees.iter().find(has).is_some() {
             self.in_front(id, true, async |call: &mut Self| call.execute_on_own(prefix).await).await;
         }
