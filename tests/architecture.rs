@@ -25,7 +25,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/api", &["control", "event"]),
     ("call/app", &["api", "control", "task"]),
     ("call/cdr", &[]),
-    ("call/channel", &["api", "observe", "services"]),
+    ("call/channel", &["api", "control", "observe", "registry", "services"]),
     ("call/control", &["event"]),
     ("call/dial", &["leg", "media", "failure"]),
     ("call/event", &[]),
@@ -35,7 +35,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/media", &["leg"]),
     ("call/observe", &[]),
     ("call/outside", &[]),
-    ("call/registry", &["leg"]),
+    ("call/registry", &["control", "leg"]),
     ("call/services", &["api", "cdr", "control", "leg", "media", "outside", "registry"]),
     (
         "call/task",

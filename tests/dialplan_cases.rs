@@ -137,6 +137,14 @@ impl ApiContext for Channel {
         false
     }
 
+    fn channel_header(&self, _uuid: &str, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn order(&mut self, _uuid: &str, _order: switch::call::control::Order) -> bool {
+        false
+    }
+
     fn directory(&self) -> &dyn Directory {
         &Nothing
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::call::control::Order;
 use crate::call::leg::EventSink;
 
 /// What one call may ask another.
@@ -18,6 +19,22 @@ pub enum Question {
         name: String,
         /// Outer none: the channel is gone; inner: the variable is not set.
         reply: oneshot::Sender<Option<Option<String>>>,
+    },
+    /// Tells a channel what to do.
+    Order {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
+        /// What.
+        order: Order,
+    },
+    /// Runs an API command with a channel as its own.
+    Command {
+        /// Command.
+        command: String,
+        /// Arguments.
+        args: String,
+        /// What it printed; none: there is no such command.
+        reply: oneshot::Sender<Option<String>>,
     },
     /// Sets a variable of a channel.
     Set {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use crate::call::control::Order;
 use crate::words::civil::Zones;
 use crate::words::expand::Lookup;
 
@@ -46,6 +47,12 @@ pub trait ApiContext: Lookup {
 
     /// Whether a channel lives.
     fn channel_exists(&self, uuid: &str) -> bool;
+
+    /// A header of the events of a channel, `Caller-Destination-Number`.
+    fn channel_header(&self, uuid: &str, name: &str) -> Option<String>;
+
+    /// Tells a channel what to do; false: there is no such channel.
+    fn order(&mut self, uuid: &str, order: Order) -> bool;
 
     /// Users, groups and domains.
     fn directory(&self) -> &dyn Directory;

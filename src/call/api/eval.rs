@@ -54,7 +54,9 @@ impl Lookup for Headers<'_> {
         if name.eq_ignore_ascii_case("Unique-ID") {
             return Some(self.uuid.into());
         }
-        let variable = name.strip_prefix("variable_")?;
+        let Some(variable) = name.strip_prefix("variable_") else {
+            return self.context.channel_header(self.uuid, name).map(Cow::Owned);
+        };
         self.context.channel_variable(self.uuid, variable).flatten().map(Cow::Owned)
     }
 
@@ -74,6 +76,7 @@ mod tests {
         check("eval", "<${md5(a)}>", "<0cc175b9c0f1b6a831c399e269772661>");
         check("eval", "a${no_such_function(x)}b", "ab");
         check("eval", "uuid:abc ${variable_name} ${Unique-ID}.", "value abc.");
+        check("eval", "uuid:abc ${Caller-Context}/${name}.", "public/.");
         check("eval", "uuid:none ${variable_name}", "-ERR No such channel!\n");
     }
 }

@@ -40,9 +40,12 @@ mod url_decode;
 mod url_encode;
 mod user_data;
 mod user_exists;
+mod uuid_break;
 mod uuid_exists;
 mod uuid_getvar;
+mod uuid_kill;
 mod uuid_setvar;
+mod uuid_transfer;
 
 pub use context::{ApiContext, Directory, Store, UserField};
 pub use table::{all, find};

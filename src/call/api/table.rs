@@ -4,8 +4,8 @@ use super::ApiFunction;
 use super::{
     bg_system, coalesce, cond, create_uuid, db, domain_exists, echo, eval, expand, expr, global_getvar, global_setvar,
     group, hash, hostname, in_group, md5, module_exists, regex, replace, sql_escape, strepoch, strftime, strftime_tz,
-    switchname, system, tolower, toupper, url_decode, url_encode, user_data, user_exists, uuid_exists, uuid_getvar,
-    uuid_setvar,
+    switchname, system, tolower, toupper, url_decode, url_encode, user_data, user_exists, uuid_break, uuid_exists,
+    uuid_getvar, uuid_kill, uuid_setvar, uuid_transfer,
 };
 
 static TABLE: &[&dyn ApiFunction] = &[
@@ -41,9 +41,12 @@ static TABLE: &[&dyn ApiFunction] = &[
     &url_encode::UrlEncode,
     &user_data::UserData,
     &user_exists::UserExists,
+    &uuid_break::UuidBreak,
     &uuid_exists::UuidExists,
     &uuid_getvar::UuidGetvar,
+    &uuid_kill::UuidKill,
     &uuid_setvar::UuidSetvar,
+    &uuid_transfer::UuidTransfer,
 ];
 
 /// Every command, sorted by name.

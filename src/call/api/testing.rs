@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{ApiContext, Directory, Store, UserField};
+use crate::call::control::Order;
 use crate::words::civil::Zones;
 use crate::words::expand::{Api, Lookup};
 use crate::words::model::Variables;
@@ -20,6 +21,13 @@ pub(super) fn check(name: &str, args: &str, expected: &str) {
     assert_eq!(run(name, args), expected, "{name} {args}");
 }
 
+/// What a command tells the channels to do.
+pub(super) fn orders(name: &str, args: &str) -> Vec<Order> {
+    let mut fixture = Fixture::new();
+    super::run(name, &mut fixture, args).unwrap_or_else(|| panic!("there is no command {name}"));
+    fixture.ordered
+}
+
 struct Fixture {
     zones: Zones,
     globals: Variables,
@@ -27,6 +35,7 @@ struct Fixture {
     users: Users,
     stored: Option<String>,
     memory: Option<String>,
+    ordered: Vec<Order>,
 }
 
 impl Fixture {
@@ -40,6 +49,7 @@ impl Fixture {
             users: Users,
             stored: Some("kept".to_owned()),
             memory: Some("kept".to_owned()),
+            ordered: Vec::new(),
         }
     }
 }
@@ -101,6 +111,15 @@ impl ApiContext for Fixture {
     }
 
     fn channel_exists(&self, uuid: &str) -> bool {
+        uuid == "abc"
+    }
+
+    fn channel_header(&self, uuid: &str, name: &str) -> Option<String> {
+        (uuid == "abc" && name == "Caller-Context").then(|| "public".to_owned())
+    }
+
+    fn order(&mut self, uuid: &str, order: Order) -> bool {
+        self.ordered.push(order);
         uuid == "abc"
     }
 

@@ -32,7 +32,7 @@ async fn run(call: &mut Call, data: &str) {
     };
     for file in files {
         last = match call.play(&file, 0, DigitRule::Terminate(&keys)).await {
-            Played::Finished => "FILE PLAYED",
+            Played::Finished | Played::Broken => "FILE PLAYED",
             Played::Terminated(digit) => {
                 call.a.variables.set("playback_terminator_used", &digit.to_string());
                 last = "FILE PLAYED";

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::Channel;
 use crate::call::api::{self, ApiContext, Directory, Store};
+use crate::call::control::Order;
 use crate::call::observe::Observer;
+use crate::call::registry::Question;
 use crate::call::services::{Services, Snapshot};
 use crate::engine::dialplan::{HuntFacts, Recorder};
 use crate::words::civil::Zones;
@@ -188,6 +190,16 @@ impl ApiContext for View<'_> {
 
     fn channel_exists(&self, uuid: &str) -> bool {
         self.channel_of(uuid).is_some() || self.services.calls.exists(uuid)
+    }
+
+    fn channel_header(&self, uuid: &str, name: &str) -> Option<String> {
+        let headers = self.channel_of(uuid)?.event_headers();
+        headers.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn order(&mut self, uuid: &str, order: Order) -> bool {
+        let found = self.services.calls.find(uuid);
+        found.map(|(uuid, sink)| sink.ask(Question::Order { uuid, order })).is_some()
     }
 
     fn directory(&self) -> &dyn Directory {

@@ -9,10 +9,12 @@ use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 
 mod activity;
+mod order;
 mod request;
 mod script;
 
 pub use activity::{Activity, Progress, Verdict};
+pub use order::Order;
 pub use request::{Digits, PlayAndGetSpec, ReadSpec, Request, SessionState};
 pub use script::{ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
 

@@ -14,6 +14,8 @@ pub enum ScriptEntry {
     Api,
     /// API `luarun`: neither.
     Detached,
+    /// Dialplan `LUA`: `session` is set, and the global `ACTIONS` is the list of actions.
+    Dialplan,
 }
 
 /// One run of a script.
@@ -66,6 +68,8 @@ pub struct ScriptOutcome {
     pub error: Option<String>,
     /// What was written to `stream`, with the trailing error text of the API form.
     pub output: String,
+    /// What a run for the dialplan `LUA` left in `ACTIONS`: applications and their data.
+    pub actions: Vec<(String, String)>,
     /// Whether `setAutoHangup(true)` was in force at the end.
     pub auto_hangup: bool,
 }

@@ -57,6 +57,8 @@ fn start(run: &Arc<Run>, arguments: &Arguments, command: String, args: String) -
         "luarun" => return run_detached(run, args),
         _ => {}
     }
+    // As in FreeSWITCH these never use the session of the object.
+    let channel = channel.filter(|_| !["eval", "sched_api"].contains(&command.to_ascii_lowercase().as_str()));
     let run = Arc::clone(run);
     Step::wait(async move {
         let answer = match channel {

@@ -21,6 +21,7 @@ mod command;
 mod config;
 mod consumer;
 mod dbh;
+mod dialplan;
 mod dtmf;
 mod event;
 mod freeswitch;

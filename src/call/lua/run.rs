@@ -15,6 +15,7 @@ use super::budget::{Budget, Limit};
 use super::cache;
 use super::command::Command;
 use super::config::Limits;
+use super::dialplan;
 use super::host::Shared;
 use super::session::{Channel, Session, end_legs};
 use super::stream::Stream;
@@ -257,18 +258,34 @@ async fn at(instant: Option<Instant>) {
 pub(super) fn failed_to_start(entry: ScriptEntry, why: &str) -> ScriptOutcome {
     let output = if entry == ScriptEntry::Api { API_FAILURE } else { "" };
     let error = Some(why.to_owned());
-    ScriptOutcome { status: ScriptStatus::Error, error, output: output.to_owned(), auto_hangup: false }
+    ScriptOutcome {
+        status: ScriptStatus::Error,
+        error,
+        output: output.to_owned(),
+        actions: Vec::new(),
+        auto_hangup: false,
+    }
 }
 
 /// Runs a script to its end.
 pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Receiver<bool>) -> ScriptOutcome {
+    let mut actions = Vec::new();
     let finish = match prepare(run, command) {
-        Ok((vm, chunk)) => drive(run, &vm, chunk, run.ended(stop)).await,
+        Ok((vm, chunk)) => {
+            let finish = drive(run, &vm, chunk, run.ended(stop)).await;
+            if run.entry == ScriptEntry::Dialplan && matches!(finish, Finish::Returned) {
+                actions = dialplan::actions(&vm.lua).unwrap_or_else(|why| {
+                    tracing::error!(target: "lua", script = run.name, uuid = run.uuid(), "{why}");
+                    Vec::new()
+                });
+            }
+            finish
+        }
         Err(message) => Finish::Failed(Failure { message, traceback: String::new() }),
     };
     // A call that is stuck must not keep the script's outcome back.
     let _ = tokio::time::timeout(PROBE_LIMIT, end_legs(run)).await;
-    conclude(run, finish)
+    ScriptOutcome { actions, ..conclude(run, finish) }
 }
 
 /// A state with the script compiled in it.
@@ -393,5 +410,5 @@ fn conclude(run: &Run, finish: Finish) -> ScriptOutcome {
         output.push_str(API_FAILURE);
     }
     let auto_hangup = run.session.as_ref().is_some_and(|session| session.channel().auto_hangup());
-    ScriptOutcome { status, error, output, auto_hangup }
+    ScriptOutcome { status, error, output, actions: Vec::new(), auto_hangup }
 }

@@ -27,6 +27,7 @@ fn after(ms: u64) -> Option<Instant> {
 impl Call {
     /// Begins an activity; attended: digits are told.
     pub(super) async fn begin_activity(&mut self, activity: Activity, attended: bool) -> Progress {
+        self.broken = false;
         let doing = match activity {
             Activity::Stream { path, start_sample } => {
                 if !self.pre_answer().await || !self.executing() {
@@ -106,6 +107,9 @@ impl Call {
     /// Waits for the time; a digit when it is attended. The error: whether the time was over.
     async fn wait_for_digit(&mut self, until: Option<Instant>, attended: bool) -> Result<Digit, bool> {
         while self.executing() {
+            if std::mem::take(&mut self.broken) {
+                break;
+            }
             if attended && let Some(digit) = self.a.digits.pop_front() {
                 return Ok(digit);
             }

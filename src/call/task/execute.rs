@@ -17,6 +17,9 @@ impl Call {
     /// Looks for an extension; inline actions run on the way.
     pub(super) async fn hunt(&mut self) -> Outcome {
         let profile = self.a.reading_profile();
+        if profile.dialplan.eq_ignore_ascii_case("LUA") && self.a.nested.is_empty() {
+            return Box::pin(self.lua_dialplan()).await;
+        }
         let request = HuntRequest {
             dialplan: if profile.dialplan.is_empty() { "XML".to_owned() } else { profile.dialplan.clone() },
             context: profile.context.clone(),

@@ -124,6 +124,8 @@ pub struct Call {
     ringing: Option<PlayId>,
     /// What the callback of a script is asked about, innermost last.
     resting: Vec<activity::Doing>,
+    /// `uuid_break` came: what plays or waits ends.
+    broken: bool,
     /// Legs that scripts dialled and no bridge waits for.
     script_legs: Vec<LegId>,
     /// Seconds an originate of a script may take.
@@ -191,6 +193,7 @@ impl Call {
             referred: None,
             ringing: None,
             resting: Vec::new(),
+            broken: false,
             script_legs: Vec::new(),
             dial_limit: None,
             replacement: None,

@@ -25,6 +25,8 @@ pub enum Played {
     Terminated(char),
     /// A digit came under [`DigitRule::Tell`]; the playback goes on.
     Told(Digit),
+    /// `uuid_break` ended it.
+    Broken,
     /// The caller is gone, or is being transferred.
     Interrupted,
     /// There is nothing to play under that name; the text says why.
@@ -114,6 +116,7 @@ impl Call {
         if !self.pre_answer().await || !self.executing() {
             return Played::Interrupted;
         }
+        self.broken = false;
         self.play_list(&mut Playlist::new(text, start_sample), rule).await
     }
 
@@ -125,6 +128,10 @@ impl Call {
                     self.audio.command(MediaCommand::Stop { id: current.id });
                 }
                 return Played::Interrupted;
+            }
+            if std::mem::take(&mut self.broken) {
+                self.stop_list(list).await;
+                return Played::Broken;
             }
             if let Some(ended) = self.digit_ends(rule) {
                 if !matches!(ended, Played::Told(_)) {

@@ -7,7 +7,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::Call;
+use crate::call::api;
 use crate::call::channel::{Channel, View};
+use crate::call::control::Order;
 use crate::call::registry::Question;
 use crate::words::expand::{Lookup as _, split};
 use crate::words::model::variables::indexed;
@@ -30,6 +32,10 @@ impl Call {
                 });
                 let _ = reply.send(value);
             }
+            Question::Order { uuid, order } => self.obey(&uuid, order),
+            Question::Command { command, args, reply } => {
+                let _ = reply.send(api::run(&command, &mut self.view(), &args));
+            }
             Question::Set { uuid, name, value, reply } => {
                 let channel = self.channel_named(&uuid);
                 let known = channel.is_some();
@@ -38,6 +44,20 @@ impl Call {
                 }
                 let _ = reply.send(known);
             }
+        }
+    }
+
+    /// Carries out an order for a channel. A called leg can only be hung up.
+    fn obey(&mut self, uuid: &str, order: Order) {
+        let callee = self.callees.iter().find(|callee| *callee.channel.uuid == *uuid).map(|callee| callee.id);
+        match (order, callee) {
+            (Order::Hangup(cause), Some(id)) => self.end_callee(id, cause),
+            (order, Some(_)) => tracing::error!(?order, "not available for a called leg yet"),
+            (Order::Hangup(cause), None) => self.hangup(cause),
+            (Order::Transfer { extension, dialplan, context }, None) => {
+                self.transfer(&extension, dialplan.as_deref(), context.as_deref());
+            }
+            (Order::Break, None) => self.broken = true,
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Call;
+use crate::call::app;
 use crate::call::channel::{Channel, Phase, View};
 use crate::call::control::{
     Addressed, Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
@@ -15,6 +16,7 @@ use crate::call::control::{
 use crate::call::event::Event;
 use crate::call::leg::CallEvent;
 use crate::call::services::{Services, Snapshot};
+use crate::engine::dialplan::{Action, Outcome, Plan};
 use crate::words::expand::{Lookup, Template};
 use crate::words::model::Cause;
 use crate::words::model::variables::indexed;
@@ -119,13 +121,59 @@ impl Call {
         let (handle, served) = Served::begin(self);
         let outcome = self.services.scripts.start(self.script_run(text, ScriptEntry::App, Some(handle)));
         let outcome = self.serve_script(served, outcome).await;
-        self.a.variables.set("lua_status", outcome.status.as_str());
-        if let Some(error) = &outcome.error {
-            self.a.variables.set("lua_last_error", error);
+        self.note_outcome(&outcome);
+        if outcome.status != ScriptStatus::Ok {
+            self.on_script_error();
         }
         if outcome.auto_hangup && self.executing() {
             self.hangup(Cause::NORMAL_CLEARING);
         }
+    }
+
+    /// `lua_status` and `lua_last_error` for the dialplan.
+    fn note_outcome(&mut self, outcome: &ScriptOutcome) {
+        self.a.variables.set("lua_status", outcome.status.as_str());
+        if let Some(error) = &outcome.error {
+            self.a.variables.set("lua_last_error", error);
+        }
+    }
+
+    /// `lua_on_error`: `continue` (also when not set), `hangup[:<cause>]`, `transfer:<extension> [<dialplan> [<context>]]`.
+    fn on_script_error(&mut self) {
+        let Some(rule) = self.variable("lua_on_error").filter(|_| self.executing()) else { return };
+        let (word, rest) = rule.trim().split_once(':').unwrap_or((rule.trim(), ""));
+        match word.to_ascii_lowercase().as_str() {
+            "" | "continue" => {}
+            "hangup" if rest.trim().is_empty() => self.hangup(Cause::NORMAL_TEMPORARY_FAILURE),
+            "hangup" => self.hangup(Cause::parse(rest.trim())),
+            "transfer" if !rest.trim().is_empty() => {
+                let mut words = rest.split_whitespace();
+                self.transfer(words.next().unwrap_or_default(), words.next(), words.next());
+            }
+            _ => tracing::error!(lua_on_error = rule, "neither continue, hangup[:<cause>] nor transfer:<extension> …"),
+        }
+    }
+
+    /// The dialplan `LUA`: the context names a script, whose `ACTIONS` are the list.
+    pub(super) async fn lua_dialplan(&mut self) -> Outcome {
+        let context = self.a.profile.context.clone();
+        let script = if context.is_empty() { "lua/dialplan.lua" } else { &context };
+        let (handle, served) = Served::begin(self);
+        let outcome = self.services.scripts.start(self.script_run(script, ScriptEntry::Dialplan, Some(handle)));
+        let outcome = Box::pin(self.serve_script(served, outcome)).await;
+        self.note_outcome(&outcome);
+        let action = |(application, data): (String, String)| Action {
+            registered: app::find(&application).map(|known| known.name),
+            application: application.into(),
+            data: Template::parse(data),
+            span: None,
+        };
+        Outcome::Plan(Plan {
+            extension: self.a.profile.destination_number.as_str().into(),
+            context: context.as_str().into(),
+            actions: outcome.actions.into_iter().map(action).collect(),
+            inline_dialplan: false,
+        })
     }
 
     /// API commands `lua` and `luarun` of this call.
@@ -156,8 +204,14 @@ impl Call {
             context: self.a.profile.context.clone(),
             extension: self.extension.to_string(),
             env: None,
-            limits: self.a.variables.with_prefix("lua_max_").map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            limits: self.script_limits(),
         }
+    }
+
+    fn script_limits(&self) -> Vec<(String, String)> {
+        let limits =
+            self.a.variables.with_prefix("lua_max_").chain(self.a.variables.with_prefix("lua_hangup_grace_ms"));
+        limits.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     async fn serve_script(
@@ -174,6 +228,7 @@ impl Call {
             status: ScriptStatus::Error,
             error: Some("the script host is gone".to_owned()),
             output: String::new(),
+            actions: Vec::new(),
             auto_hangup: false,
         };
         let depth = self.resting.len();

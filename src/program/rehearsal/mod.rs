@@ -211,7 +211,13 @@ impl ScriptHost for NoScripts {
     fn start(&self, _: ScriptRun) -> oneshot::Receiver<ScriptOutcome> {
         let (reply, answer) = oneshot::channel();
         let output = String::new();
-        let _ = reply.send(ScriptOutcome { status: ScriptStatus::Ok, error: None, output, auto_hangup: false });
+        let _ = reply.send(ScriptOutcome {
+            status: ScriptStatus::Ok,
+            error: None,
+            output,
+            actions: Vec::new(),
+            auto_hangup: false,
+        });
         answer
     }
 }

@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     name: "unknown-dialplan",
     severity: Severity::Error,
     summary: "A transfer names a dialplan that does not exist",
-    why: "Dialplans are `XML`, `XML:/file` and `inline`; nothing is found under another name.",
+    why: "Dialplans are `XML`, `XML:/file`, `inline` and `LUA`; nothing is found under another name.",
     bad: Example::Plan(
         r#"<extension name="hello">
   <condition field="destination_number" expression="^1$">
@@ -43,7 +43,7 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
         // Several dialplans may stand there, each with an argument.
         let mut names = target.dialplan.split(',').map(|item| item.split(':').next().unwrap_or_default());
         let unknown = names.find(|name| {
-            !name.contains(UNKNOWN) && !["XML", "inline"].iter().any(|known| known.eq_ignore_ascii_case(name))
+            !name.contains(UNKNOWN) && !["XML", "inline", "LUA"].iter().any(|known| known.eq_ignore_ascii_case(name))
         });
         if let Some(name) = unknown {
             let at =
@@ -51,7 +51,7 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
             findings.add(
                 at,
                 format!("there is no dialplan \"{name}\""),
-                remedy(name, ["XML", "inline"], "write XML or inline"),
+                remedy(name, ["XML", "inline", "LUA"], "write XML, inline or LUA"),
             );
         }
     }
