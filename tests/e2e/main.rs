@@ -4,4 +4,5 @@ mod faults;
 mod matrix;
 mod peers;
 mod reload;
+mod scripts;
 mod support;
