@@ -80,6 +80,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio::", &["call", "edge", "program"]),
     ("socket2::", &["edge"]),
     ("quick_xml::", &["engine/xml"]),
+    ("rusqlite::", &["edge/store"]),
     ("mlua::", &["call/lua"]),
     ("rusqlite::", &["edge/store"]),
     ("use regex::", &["words/pattern"]),

@@ -1,9 +1,11 @@
-//! What outlives a call: the stores of `hash` and `db`, and the file of call records.
+//! What outlives a call: the stores of `hash` and `db`, registrations, and the file of call records.
 
+mod bindings;
 mod memory;
 mod records;
 mod sqlite;
 
+pub use bindings::{BindingStore, BindingStoreError};
 pub use memory::MemoryStore;
 pub use records::{RecordError, RecordFile};
 pub use sqlite::SqliteFiles;

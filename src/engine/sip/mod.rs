@@ -14,6 +14,7 @@ mod event;
 mod flow;
 mod identifiers;
 pub mod messages;
+pub mod registrar;
 mod stack;
 
 pub use command::{Body, Command, CommandError, Headers, Invite, LegId, LegState, Request, TxId};
