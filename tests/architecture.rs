@@ -82,7 +82,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("quick_xml::", &["engine/xml"]),
     ("rusqlite::", &["edge/store"]),
     ("mlua::", &["call/lua"]),
-    ("rusqlite::", &["edge/store"]),
     ("use regex::", &["words/pattern"]),
     ("regex::RegexBuilder", &["words/pattern"]),
     ("regex::bytes", &["words/pattern"]),

@@ -145,6 +145,10 @@ impl ApiContext for Channel {
         false
     }
 
+    fn contacts(&self, _: Option<&str>, _: &str, _: &str, _: Option<&str>) -> Vec<String> {
+        Vec::new()
+    }
+
     fn directory(&self) -> &dyn Directory {
         &Nothing
     }
@@ -157,6 +161,14 @@ impl ApiContext for Channel {
 struct Nothing;
 
 impl Directory for Nothing {
+    fn default_domain(&self) -> &'static str {
+        ""
+    }
+
+    fn members(&self, _: &str, _: &str) -> Option<Vec<(String, Option<String>)>> {
+        None
+    }
+
     fn domain_exists(&self, _domain: &str) -> bool {
         false
     }

@@ -409,12 +409,16 @@ pub enum Prepared {
     Leg(Box<dyn PreparedLeg>),
     /// The endpoint stands for another dial string (`user/`, `group/`).
     Nested {
-        /// Dial string, already expanded.
+        /// Dial string, to be expanded in A's scope.
         dial_string: String,
         /// Variables for its B legs, overriding (`dial-var-*`).
         variables: Vec<(String, String)>,
-        /// Set on A (`dialed_user`, `dialed_domain`).
+        /// Set on A before the expansion (`dialed_user`, `dialed_domain`).
         a_variables: Vec<(String, String)>,
+        /// Set on the B legs once they exist (`<variables>` of the user).
+        callee_variables: Vec<(String, String)>,
+        /// A false word in this variable of the `{}` level keeps that level from the nested legs.
+        recurse: &'static str,
     },
 }
 
@@ -440,4 +444,22 @@ pub struct Started {
 pub trait LegFactory: Send + Sync {
     /// Prepares one leg; the error is the cause of a failed creation (unknown endpoint: CHAN_NOT_IMPLEMENTED).
     fn prepare(&self, request: &DialRequest<'_>) -> Result<Prepared, Cause>;
+
+    /// What dials the telephones that a user has registered, oldest first; endpoints without registrations have none.
+    fn contacts(&self, _query: &ContactQuery<'_>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Whose registrations are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct ContactQuery<'a> {
+    /// On this profile only; a domain stands for all.
+    pub profile: Option<&'a str>,
+    /// The user.
+    pub user: &'a str,
+    /// Its domain.
+    pub domain: &'a str,
+    /// Pattern that User-Agent must match.
+    pub user_agent: Option<&'a str>,
 }

@@ -55,6 +55,19 @@ impl ApiDirectory for UsersOfDirectory {
         value.map(str::to_owned)
     }
 
+    fn default_domain(&self) -> &str {
+        &self.default_domain
+    }
+
+    fn members(&self, group: &str, domain: &str) -> Option<Vec<(String, Option<String>)>> {
+        let ids = self.directory.members(group, domain)?;
+        let member = |id: &String| {
+            let user = self.directory.user(id, domain);
+            (id.clone(), user.and_then(|user| user.group_dial_string.clone()))
+        };
+        Some(ids.iter().map(member).collect())
+    }
+
     fn in_group(&self, user: &str, domain: Option<&str>, group: &str) -> bool {
         self.directory.in_group(user, group, domain.unwrap_or(&self.default_domain))
     }

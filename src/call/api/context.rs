@@ -57,6 +57,10 @@ pub trait ApiContext: Lookup {
     /// Users, groups and domains.
     fn directory(&self) -> &dyn Directory;
 
+    /// What dials the telephones that a user has registered, oldest first: on one profile or (none) all, those whose
+    /// User-Agent matches the pattern.
+    fn contacts(&self, profile: Option<&str>, user: &str, domain: &str, user_agent: Option<&str>) -> Vec<String>;
+
     /// Hash and database.
     fn store(&mut self) -> &mut dyn Store;
 }
@@ -82,6 +86,12 @@ pub trait Directory {
 
     /// One entry of a user.
     fn user_field(&self, user: &str, domain: &str, field: UserField, name: &str) -> Option<String>;
+
+    /// Name of the domain that is meant when none is named.
+    fn default_domain(&self) -> &str;
+
+    /// The members of a group in order: id, and the dial string that stands for it, if it has one. None: no such group.
+    fn members(&self, group: &str, domain: &str) -> Option<Vec<(String, Option<String>)>>;
 
     /// Whether the user is a member of the group. Without a domain the default one is meant.
     fn in_group(&self, user: &str, domain: Option<&str>, group: &str) -> bool;

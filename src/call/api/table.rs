@@ -3,9 +3,9 @@
 use super::ApiFunction;
 use super::{
     bg_system, coalesce, cond, create_uuid, db, domain_exists, echo, eval, expand, expr, global_getvar, global_setvar,
-    group, hash, hostname, in_group, md5, module_exists, regex, replace, sql_escape, strepoch, strftime, strftime_tz,
-    switchname, system, tolower, toupper, url_decode, url_encode, user_data, user_exists, uuid_break, uuid_exists,
-    uuid_getvar, uuid_kill, uuid_setvar, uuid_transfer,
+    group, group_call, hash, hostname, in_group, md5, module_exists, regex, replace, sofia_contact, sql_escape,
+    strepoch, strftime, strftime_tz, switchname, system, tolower, toupper, url_decode, url_encode, user_data,
+    user_exists, uuid_break, uuid_exists, uuid_getvar, uuid_kill, uuid_setvar, uuid_transfer,
 };
 
 static TABLE: &[&dyn ApiFunction] = &[
@@ -22,6 +22,7 @@ static TABLE: &[&dyn ApiFunction] = &[
     &global_getvar::GlobalGetvar,
     &global_setvar::GlobalSetvar,
     &group::Group,
+    &group_call::GroupCall,
     &hash::Hash,
     &hostname::Hostname,
     &in_group::InGroup,
@@ -29,6 +30,7 @@ static TABLE: &[&dyn ApiFunction] = &[
     &module_exists::ModuleExists,
     &regex::Regex,
     &replace::Replace,
+    &sofia_contact::SofiaContact,
     &sql_escape::SqlEscape,
     &strepoch::Strepoch,
     &strftime::Strftime,

@@ -127,6 +127,19 @@ impl ApiContext for Fixture {
         &self.users
     }
 
+    fn contacts(&self, profile: Option<&str>, user: &str, domain: &str, user_agent: Option<&str>) -> Vec<String> {
+        let there = user == "1000" && domain == "example.com" && profile.is_none_or(|name| name == "internal");
+        let all = ["sofia/internal/sip:1000@192.0.2.1", "sofia/internal/sip:1000@192.0.2.2"];
+        let count = if !there {
+            0
+        } else if user_agent.is_some() {
+            1
+        } else {
+            2
+        };
+        all.iter().take(count).map(|&contact| contact.to_owned()).collect()
+    }
+
     fn store(&mut self) -> &mut dyn Store {
         self
     }
@@ -152,6 +165,16 @@ impl Directory for Users {
             (UserField::Param, "password") => Some("secret".to_owned()),
             _ => None,
         }
+    }
+
+    fn default_domain(&self) -> &'static str {
+        "example.com"
+    }
+
+    fn members(&self, group: &str, domain: &str) -> Option<Vec<(String, Option<String>)>> {
+        let dial_string = "${sofia_contact(*/${dialed_user}@${dialed_domain})}".to_owned();
+        (group == "sales" && self.domain_exists(domain))
+            .then(|| vec![("1000".to_owned(), Some(dial_string)), ("1001".to_owned(), None)])
     }
 
     fn in_group(&self, user: &str, domain: Option<&str>, group: &str) -> bool {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Channel;
 use crate::call::api::{self, ApiContext, Directory, Store};
 use crate::call::control::Order;
+use crate::call::leg::ContactQuery;
 use crate::call::observe::Observer;
 use crate::call::registry::Question;
 use crate::call::services::{Services, Snapshot};
@@ -204,6 +205,10 @@ impl ApiContext for View<'_> {
 
     fn directory(&self) -> &dyn Directory {
         &*self.snapshot.directory
+    }
+
+    fn contacts(&self, profile: Option<&str>, user: &str, domain: &str, user_agent: Option<&str>) -> Vec<String> {
+        self.services.legs.contacts(&ContactQuery { profile, user, domain, user_agent })
     }
 
     fn store(&mut self) -> &mut dyn Store {

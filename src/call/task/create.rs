@@ -20,41 +20,71 @@ use crate::words::model::{CallerProfile, Cause, Variables, falsy, truthy};
 const MAX_NESTING: u32 = 8;
 
 /// One leg to be dialled.
-struct Target {
-    leg: DialLeg,
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) leg: DialLeg,
     /// Variables of the `{}` level.
     global: Variables,
     /// Variables that override all (`dial-var-*`).
     own: Vec<(String, String)>,
+    /// Variables of the user that it stands for, set when the leg exists.
+    later: Vec<(String, String)>,
+    /// Dial strings within dial strings.
+    depth: u32,
 }
+
+impl Target {
+    /// The legs of an alternative as it was written.
+    pub(super) fn of(legs: &[DialLeg], global: &Variables) -> Vec<Self> {
+        let target = |leg: &DialLeg| Self {
+            leg: leg.clone(),
+            global: global.clone(),
+            own: Vec::new(),
+            later: Vec::new(),
+            depth: 0,
+        };
+        legs.iter().map(target).collect()
+    }
+}
+
+/// Alternatives still to be dialled, each with its legs.
+pub(super) type Alternatives = VecDeque<Vec<Target>>;
 
 /// What became of a leg at creation.
 enum Created {
     Leg(LegId),
-    Nested(Vec<Target>),
+    /// It stands for these alternatives.
+    Nested(Alternatives),
 }
 
 impl Call {
     /// Creates the legs of an alternative; the error is the cause when there is none, or when one failure is enough.
+    /// Further alternatives of nested dial strings go to the front of `rest`: those of several legs stand side by side.
     pub(super) async fn create_all(
         &mut self,
-        legs: &[DialLeg],
+        legs: Vec<Target>,
         global: &Variables,
         begun: Instant,
+        rest: &mut Alternatives,
     ) -> Result<Vec<LegId>, Cause> {
         let mut last = Cause::ORIGINATOR_CANCEL;
         let mut ids = Vec::new();
-        let target = |leg: &DialLeg| (Target { leg: leg.clone(), global: global.clone(), own: Vec::new() }, 0);
-        let mut work: VecDeque<(Target, u32)> = legs.iter().map(target).collect();
-        while let Some((target, depth)) = work.pop_front() {
+        let mut more = Alternatives::new();
+        let mut work: VecDeque<Target> = legs.into();
+        while let Some(target) = work.pop_front() {
             match self.create(target, begun).await {
                 Ok(Created::Leg(id)) => ids.push(id),
-                Ok(Created::Nested(nested)) if depth < MAX_NESTING => {
-                    for target in nested.into_iter().rev() {
-                        work.push_front((target, depth + 1));
+                Ok(Created::Nested(mut alternatives)) => {
+                    for target in alternatives.pop_front().into_iter().flatten().rev() {
+                        work.push_front(target);
+                    }
+                    for (at, legs) in alternatives.into_iter().enumerate() {
+                        match more.get_mut(at) {
+                            Some(beside) => beside.extend(legs),
+                            None => more.push_back(legs),
+                        }
                     }
                 }
-                Ok(Created::Nested(_)) => last = Cause::INVALID_IE_CONTENTS,
                 Err(cause) => {
                     if single_reject(global, cause) {
                         self.end_all(&ids, None, cause);
@@ -64,6 +94,9 @@ impl Call {
                     last = cause;
                 }
             }
+        }
+        for legs in more.into_iter().rev() {
+            rest.push_front(legs);
         }
         if ids.is_empty() { Err(last) } else { Ok(ids) }
     }
@@ -78,7 +111,7 @@ impl Call {
             tracing::error!("no hops left");
             return Err(Cause::EXCHANGE_ROUTING_ERROR);
         }
-        let Target { leg, global, own } = target;
+        let Target { leg, global, own, later, depth } = target;
         let mut merged = global.clone();
         for (name, value) in leg.variables.iter().chain(&own) {
             merged.set(name, value);
@@ -105,17 +138,20 @@ impl Call {
         };
         let prepared = match self.services.legs.prepare(&request)? {
             Prepared::Leg(prepared) => prepared,
-            Prepared::Nested { dial_string, variables, a_variables } => {
-                for (name, value) in a_variables {
-                    self.a.variables.set(&name, &value);
-                }
-                return Self::nested(&dial_string, &leg, &global, variables).map(Created::Nested);
+            nested @ Prepared::Nested { .. } => {
+                return self.nested(nested, &leg, &global, depth).await.map(Created::Nested);
             }
         };
         let profile = self.callee_profile(&leg, &merged, &uuid, &*prepared, caller_name, caller_number);
         let mut channel = Channel::new(profile, Variables::new(), "outbound", self.now_us());
         channel.phase = Phase::Media;
         install(&mut channel, &global, &leg.variables, &own);
+        for (name, value) in &later {
+            channel.variables.set(name, value);
+            if name.eq_ignore_ascii_case("user_context") || name.eq_ignore_ascii_case("group_context") {
+                channel.profile.context.clone_from(value);
+            }
+        }
         channel.variables.set("originator", &self.a.uuid);
         channel.variables.set("signal_bond", &self.a.uuid);
         channel.variables.set("is_outbound", "true");
@@ -207,25 +243,54 @@ impl Call {
         }
     }
 
-    /// The legs that a nested dial string stands for. Only its first alternative counts.
-    fn nested(
-        text: &str,
+    /// What a nested dial string stands for. Of its enterprise parts each adds to the same alternatives.
+    async fn nested(
+        &mut self,
+        nested: Prepared,
         outer: &DialLeg,
         global: &Variables,
-        own: Vec<(String, String)>,
-    ) -> Result<Vec<Target>, Cause> {
-        let dial = DialString::parse(text).map_err(|error| {
+        depth: u32,
+    ) -> Result<Alternatives, Cause> {
+        let Prepared::Nested { dial_string, variables, a_variables, callee_variables, recurse } = nested else {
+            return Ok(Alternatives::new());
+        };
+        if depth >= MAX_NESTING {
+            return Err(Cause::INVALID_IE_CONTENTS);
+        }
+        for (name, value) in &a_variables {
+            self.a.variables.set(name, value);
+        }
+        let text = self.expand_text(&dial_string).await;
+        let dial = DialString::parse(&text).map_err(|error| {
             tracing::error!(%error, dial_string = text, "the dial string of a user cannot be read");
             Cause::ORIGINATOR_CANCEL
         })?;
-        let simple = dial.simple.into_iter().next().ok_or(Cause::ORIGINATOR_CANCEL)?;
-        let passes = !global.get("user_recurse_variables").is_some_and(falsy);
-        let mut inner = if passes { global.clone() } else { Variables::new() };
-        for (name, value) in outer.variables.iter().chain(&dial.variables).chain(&simple.variables) {
-            inner.set(name, value);
+        let passes = !global.get(recurse).is_some_and(falsy);
+        let mut alternatives = Alternatives::new();
+        for simple in dial.simple {
+            let mut inner = if passes { global.clone() } else { Variables::new() };
+            for (name, value) in outer.variables.iter().chain(&dial.variables).chain(&simple.variables) {
+                inner.set(name, value);
+            }
+            for (at, legs) in simple.alternatives.into_iter().enumerate() {
+                if legs.iter().any(|leg| is_same_user(leg, outer, &a_variables)) {
+                    tracing::warn!(user = outer.destination, "the user's dial-string dials the user again");
+                    return Err(Cause::INVALID_IE_CONTENTS);
+                }
+                let targets = legs.into_iter().map(|leg| Target {
+                    leg,
+                    global: inner.clone(),
+                    own: variables.clone(),
+                    later: callee_variables.clone(),
+                    depth: depth.saturating_add(1),
+                });
+                match alternatives.get_mut(at) {
+                    Some(beside) => beside.extend(targets),
+                    None => alternatives.push_back(targets.collect()),
+                }
+            }
         }
-        let legs = simple.alternatives.into_iter().next().ok_or(Cause::ORIGINATOR_CANCEL)?;
-        Ok(legs.into_iter().map(|leg| Target { leg, global: inner.clone(), own: own.clone() }).collect())
+        Ok(alternatives)
     }
 
     /// `sip_h_*` of the caller are sent to the called leg unless `sip_copy_custom_headers` is a false word.
@@ -317,6 +382,17 @@ impl Call {
             }
         }
     }
+}
+
+/// Whether a leg of a user's dial string is `user/` with the same user, in this domain or none.
+fn is_same_user(leg: &DialLeg, outer: &DialLeg, dialed: &[(String, String)]) -> bool {
+    let value = |name: &str| dialed.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let (Some(id), Some(domain)) = (value("dialed_user"), value("dialed_domain")) else { return false };
+    if !leg.endpoint.eq_ignore_ascii_case(&outer.endpoint) {
+        return false;
+    }
+    let (user, host) = leg.destination.split_once('@').unwrap_or((&leg.destination, domain));
+    user.eq_ignore_ascii_case(id) && host.eq_ignore_ascii_case(domain)
 }
 
 /// Variables of a called leg: those of `[]`, then those of `{}` over them, unless `local_var_clobber` turns that round.

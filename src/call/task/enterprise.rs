@@ -4,22 +4,22 @@
 //! The parts run without the caller, as in FreeSWITCH: he hears no ringing of theirs, and none of their failures leaves a
 //! variable on his channel. The cause of the originate is that of the part that failed first.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::create::{Alternatives, Target};
 use super::dialled::Dialled;
 use super::originate::{DEFAULT_TIMEOUT_S, OriginateFailure};
 use super::{Call, Wake};
 use crate::call::channel::Phase;
-use crate::call::dial::{DialLeg, DialString};
+use crate::call::dial::DialString;
 use crate::call::leg::LegId;
 use crate::words::model::{Cause, Variables};
 
 /// One part.
 struct Part {
-    alternatives: VecDeque<Vec<DialLeg>>,
+    alternatives: Alternatives,
     global: Variables,
     /// Legs of the alternative at hand.
     legs: Vec<LegId>,
@@ -38,7 +38,8 @@ impl Call {
             }
             let seconds = global.get("originate_timeout").and_then(|text| text.parse().ok()).filter(|n| *n > 0);
             let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(DEFAULT_TIMEOUT_S));
-            parts.push(Part { alternatives: simple.alternatives.into(), global, legs: Vec::new(), until, cause: None });
+            let alternatives = simple.alternatives.iter().map(|legs| Target::of(legs, &global)).collect();
+            parts.push(Part { alternatives, global, legs: Vec::new(), until, cause: None });
         }
         let outcome = self.first_of(&mut parts).await;
         let winner = outcome.ok();
@@ -104,7 +105,7 @@ impl Call {
                 part.cause = last.or(Some(Cause::ORIGINATOR_CANCEL));
                 return;
             };
-            match self.create_all(&legs, &part.global, Instant::now()).await {
+            match self.create_all(legs, &part.global, Instant::now(), &mut part.alternatives).await {
                 Ok(created) => part.legs = created,
                 Err(cause) if part.alternatives.is_empty() => part.cause = Some(cause),
                 Err(_) => {}

@@ -10,10 +10,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::callee::Callee;
+use super::create::{Alternatives, Target};
 use super::dialled::Dialled;
 use super::{Call, Wake};
 use crate::call::channel::Phase;
-use crate::call::dial::{DialLeg, DialString, Simple};
+use crate::call::dial::{DialString, Simple};
 use crate::call::leg::{LegEvent, LegId};
 use crate::words::expand::split;
 use crate::words::model::{Cause, Variables, falsy, truthy};
@@ -128,8 +129,9 @@ impl Call {
 
     async fn alternatives(&mut self, simple: &Simple, global: &Variables) -> Result<LegId, OriginateFailure> {
         let mut last = OriginateFailure { cause: Cause::ORIGINATOR_CANCEL, forced: None };
-        for legs in &simple.alternatives {
-            let (cause, forced, stop) = match self.alternative(legs, global).await {
+        let mut work: Alternatives = simple.alternatives.iter().map(|legs| Target::of(legs, global)).collect();
+        while let Some(legs) = work.pop_front() {
+            let (cause, forced, stop) = match self.alternative(legs, global, &mut work).await {
                 Ended::Winner(id) => {
                     self.a.variables.set("originate_disposition", "SUCCESS");
                     self.a.variables.set("DIALSTATUS", "SUCCESS");
@@ -176,15 +178,15 @@ impl Call {
         variables
     }
 
-    async fn alternative(&mut self, legs: &[DialLeg], global: &Variables) -> Ended {
+    async fn alternative(&mut self, legs: Vec<Target>, global: &Variables, rest: &mut Alternatives) -> Ended {
         for endpoint in ["loopback", "null"] {
-            let dialled = legs.iter().any(|leg| leg.endpoint.eq_ignore_ascii_case(endpoint));
+            let dialled = legs.iter().any(|target| target.leg.endpoint.eq_ignore_ascii_case(endpoint));
             if dialled && !self.a.is_true(&format!("{endpoint}_no_pre_answer")) {
                 self.pre_answer().await;
             }
         }
         let begun = Instant::now();
-        let ids = match self.create_all(legs, global, begun).await {
+        let ids = match self.create_all(legs, global, begun, rest).await {
             Ok(ids) => ids,
             Err(cause) => return Ended::Failed(cause),
         };

@@ -1,6 +1,7 @@
 //! Dial-string prefixes, one file each, and the table that finds them by name.
 
 mod error;
+mod group;
 mod loopback;
 mod null;
 pub mod sip;
@@ -9,10 +10,11 @@ mod user;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::call::leg::{DialRequest, Incoming, LegFactory, Prepared};
+use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegFactory, Prepared};
 use crate::words::model::Cause;
 
 pub use error::ErrorEndpoint;
+pub use group::GroupEndpoint;
 pub use loopback::LoopbackEndpoint;
 pub use null::NullEndpoint;
 pub use user::{Globals, UserEndpoint};
@@ -64,6 +66,10 @@ impl LegFactory for Endpoints {
             Some((_, factory)) => factory.prepare(request),
             None => Err(Cause::CHAN_NOT_IMPLEMENTED),
         }
+    }
+
+    fn contacts(&self, query: &ContactQuery<'_>) -> Vec<String> {
+        self.table.iter().flat_map(|(_, factory)| factory.contacts(query)).collect()
     }
 }
 

@@ -164,6 +164,11 @@ impl<S: TcpSink> Connections<S> {
         self.len() == 0
     }
 
+    /// Whether there is a connection to this address.
+    pub fn is_connected(&self, remote: SocketAddr) -> bool {
+        self.table().by_remote.contains_key(&remote)
+    }
+
     /// Accepts connections until the task is ended. Runs inside a tokio runtime.
     pub async fn accept(self: Arc<Self>, bound: BoundTcp) -> io::Result<()> {
         let listener = TcpListener::from_std(bound.listener)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::AccessLists;
 use crate::engine::xml::Element;
 
 /// Names and values in order of writing.
@@ -22,6 +23,8 @@ pub struct User {
     pub params: Entries,
     /// `<variable>` entries.
     pub variables: Entries,
+    /// What stands for it in a group: `group-dial-string`, else `dial-string`, of the nearest level that has either.
+    pub group_dial_string: Option<String>,
 }
 
 impl User {
@@ -55,10 +58,11 @@ struct Domain {
     groups: HashMap<String, Vec<String>>,
 }
 
-/// All domains.
+/// All domains, and the access lists, which may name them.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     domains: Vec<Domain>,
+    access: AccessLists,
 }
 
 impl Directory {
@@ -73,7 +77,23 @@ impl Directory {
                 directory.domains.push(Domain::read(name, element));
             }
         }
+        directory.access = AccessLists::read(root, &directory);
         directory
+    }
+
+    /// The access lists.
+    pub fn access(&self) -> &AccessLists {
+        &self.access
+    }
+
+    /// Whether there is a domain of this name, any case.
+    pub fn has_domain(&self, name: &str) -> bool {
+        self.domain(name).is_some()
+    }
+
+    /// The users of a domain, pointers apart.
+    pub fn users(&self, domain: &str) -> &[Arc<User>] {
+        self.domain(domain).map(|domain| domain.users.as_slice()).unwrap_or_default()
     }
 
     /// Names of the domains in order.
@@ -157,6 +177,10 @@ impl Domain {
             };
             user.attributes.push(("domain-name".to_owned(), self.name.clone()));
             for from in std::iter::once(&element).chain(above) {
+                if user.group_dial_string.is_none() {
+                    user.group_dial_string =
+                        own_param(from, "group-dial-string").or_else(|| own_param(from, "dial-string"));
+                }
                 inherit(&mut user.params, from, "params", "param");
                 inherit(&mut user.variables, from, "variables", "variable");
             }
@@ -164,6 +188,13 @@ impl Domain {
         }
         ids
     }
+}
+
+/// A param of this element itself.
+fn own_param(element: &Element, name: &str) -> Option<String> {
+    let mut params = element.named("params").flat_map(|list| list.named("param"));
+    let found = params.find(|param| param.attribute("name").is_some_and(|known| known.text.eq_ignore_ascii_case(name)));
+    found.and_then(|param| param.attribute("value")).map(|value| value.text.clone())
 }
 
 fn inherit(entries: &mut Entries, from: &Element, list: &str, item: &str) {

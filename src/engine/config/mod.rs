@@ -1,11 +1,15 @@
 //! Typed settings read from the XML tree.
 
+mod access;
 mod directory;
+mod gateway;
 mod profile;
 mod root;
 mod settings;
 
+pub use access::{Access, AccessLists};
 pub use directory::{Directory, Entries, User};
-pub use profile::SipProfile;
+pub use gateway::{Gateway, GatewayTransport, GatewayVariable};
+pub use profile::{AuthCalls, SipProfile};
 pub use root::{Folders, root_document};
 pub use settings::Settings;

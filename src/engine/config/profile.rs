@@ -2,12 +2,26 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::Gateway;
 use crate::engine::xml::{Element, Text};
 use crate::words::model::truthy;
 use crate::words::text::Diagnostic;
 
 /// Codecs of a profile that names none.
 const CODECS: &str = "PCMU,PCMA";
+
+/// Which callers must prove who they are (`auth-calls`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuthCalls {
+    /// None.
+    #[default]
+    Never,
+    /// All but those of an access list.
+    Always,
+    /// Who claims to be of a domain of the directory, once that holds a user. The default profile does so: nobody can
+    /// speak as one of our users, and a carrier need not be configured.
+    OwnDomains,
+}
 
 /// One SIP profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +56,17 @@ pub struct SipProfile {
     pub ext_sip_ip: Option<IpAddr>,
     /// Address written into SDP instead of our own (`ext-rtp-ip`).
     pub ext_rtp_ip: Option<IpAddr>,
-    /// Whether callers must prove who they are (`auth-calls`).
-    pub auth_calls: bool,
+    /// Which callers must prove who they are (`auth-calls`).
+    pub auth_calls: AuthCalls,
+    /// Its gateways.
+    pub gateways: Vec<Gateway>,
     /// Every param as it was written, in order.
     pub params: Vec<(String, String)>,
 }
 
 impl Default for SipProfile {
     /// What is used without any profile: `internal`, also called `external`, on port 5060 of all addresses, context
-    /// `public`, no credentials asked.
+    /// `public`, credentials asked of who speaks as one of our users.
     fn default() -> Self {
         Self {
             name: "internal".to_owned(),
@@ -71,8 +87,9 @@ impl Default for SipProfile {
             rtp_ip: None,
             ext_sip_ip: None,
             ext_rtp_ip: None,
-            auth_calls: false,
-            params: Vec::new(),
+            auth_calls: AuthCalls::OwnDomains,
+            gateways: Vec::new(),
+            params: vec![("challenge-realm".to_owned(), "auto_from".to_owned())],
         }
     }
 }
@@ -106,7 +123,13 @@ impl SipProfile {
     }
 
     fn of(name: &str, element: &Element, found: &mut Vec<Diagnostic>) -> Self {
-        let mut profile = Self { name: name.to_owned(), ..Self::default() };
+        let mut profile = Self {
+            name: name.to_owned(),
+            auth_calls: AuthCalls::Never,
+            gateways: Gateway::read_all(element, found),
+            params: Vec::new(),
+            ..Self::default()
+        };
         let aliases = element.named("aliases").flat_map(|aliases| aliases.named("alias"));
         profile.aliases = aliases.filter_map(|alias| alias.attribute("name")).map(|name| name.text.clone()).collect();
         let (mut ip, mut port) = (None, 5060);
@@ -164,7 +187,7 @@ impl SipProfile {
                     None => bad("write an IP address"),
                     known => profile.ext_rtp_ip = known,
                 },
-                "auth-calls" => profile.auth_calls = truthy(text),
+                "auth-calls" if truthy(text) => profile.auth_calls = AuthCalls::Always,
                 _ => {}
             }
         }
@@ -227,7 +250,7 @@ mod tests {
         assert_eq!(found, ["duplicate-profile", "nameless-profile"]);
         let [profile] = profiles.as_slice() else { panic!("{profiles:?}") };
         assert_eq!(profile.listen, ["127.0.0.1:5080".parse().unwrap()]);
-        assert_eq!((profile.auth_calls, profile.dtmf_payload, profile.rtp_timeout_s), (true, 96, 300));
+        assert_eq!((profile.auth_calls, profile.dtmf_payload, profile.rtp_timeout_s), (AuthCalls::Always, 96, 300));
         assert_eq!(
             (&*profile.negotiation, &*profile.codecs_inbound, &*profile.codecs_outbound),
             ("greedy", "PCMA", "PCMA")
@@ -237,7 +260,12 @@ mod tests {
 
     #[test]
     fn bad_values_are_reported_and_leave_the_default() {
-        let default = SipProfile { aliases: Vec::new(), ..SipProfile::default() };
+        let default = SipProfile {
+            aliases: Vec::new(),
+            auth_calls: AuthCalls::Never,
+            params: Vec::new(),
+            ..SipProfile::default()
+        };
         for (param, value) in [
             ("sip-ip", "localhost"),
             ("sip-port", "65536"),

@@ -8,6 +8,7 @@
 //! Not here: session descriptions, which are opaque bodies; name resolution (targets come resolved); who may call whom.
 
 pub mod auth;
+mod ban;
 mod command;
 mod config;
 mod event;
@@ -17,6 +18,7 @@ pub mod messages;
 pub mod registrar;
 mod stack;
 
+pub use ban::{BanRules, Bans, Offence};
 pub use command::{Body, Command, CommandError, Headers, Invite, LegId, LegState, Request, TxId};
 pub use config::StackConfig;
 pub use event::{Counts, Event, Outcome, Totals};

@@ -13,16 +13,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::call::control::ScriptHost;
-use crate::call::leg::{DialRequest, Incoming, LegFactory, Prepared};
+use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegFactory, Prepared};
 use crate::call::lua::{LuaConfig, LuaHost};
 use crate::call::media::MediaEngine;
 use crate::call::services::{Globals, Services};
 use crate::call::task;
-use crate::edge::endpoint::sip::{ProfileSettings, SipEndpoint, SipSettings, SipStartError};
-use crate::edge::endpoint::{CallStarter, Endpoints, ErrorEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint};
+use crate::edge::endpoint::sip::{ProfileSettings, Registrations, SipEndpoint, SipSettings, SipStartError};
+use crate::edge::endpoint::{
+    CallStarter, Endpoints, ErrorEndpoint, GroupEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint,
+};
 use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
-use crate::edge::store::{MemoryStore, RecordError, RecordFile, SqliteFiles};
+use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFile, SqliteFiles};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
 use crate::program::check::{Loaded, Subject, load};
@@ -81,6 +83,9 @@ pub enum StartError {
     /// Records.
     #[error(transparent)]
     Records(#[from] RecordError),
+    /// Registrations.
+    #[error(transparent)]
+    Registrations(#[from] BindingStoreError),
 }
 
 /// What a configuration holds, in numbers.
@@ -107,6 +112,7 @@ pub struct Server {
     media: Arc<MediaThreads>,
     scripts: Arc<LuaHost>,
     records: Arc<RecordFile>,
+    registrations: Arc<Registrations>,
     directory: Arc<ArcSwap<Directory>>,
     subject: Subject,
     summary: Mutex<Summary>,
@@ -141,6 +147,10 @@ impl LegFactory for LateSofia {
     fn prepare(&self, request: &DialRequest<'_>) -> Result<Prepared, Cause> {
         self.0.get().ok_or(Cause::INVALID_PROFILE)?.prepare(request)
     }
+
+    fn contacts(&self, query: &ContactQuery<'_>) -> Vec<String> {
+        self.0.get().map(|sofia| sofia.contacts(query)).unwrap_or_default()
+    }
 }
 
 impl Server {
@@ -152,6 +162,7 @@ impl Server {
         }
         report(&loaded);
         let records = Arc::new(RecordFile::open(&config.data.join("cdr.jsonl"))?);
+        let registrations = Arc::new(Registrations::open(&config.data.join("bindings.db"))?);
         let media = MediaThreads::start(MediaConfig {
             rtp_low: config.rtp.0,
             rtp_high: config.rtp.1,
@@ -175,6 +186,7 @@ impl Server {
             let loopback = LoopbackEndpoint::new(Arc::clone(&starter) as Arc<dyn CallStarter>);
             let legs = Endpoints::new()
                 .with("error", Arc::new(ErrorEndpoint))
+                .with("group", Arc::new(GroupEndpoint))
                 .with("loopback", Arc::new(loopback))
                 .with("null", Arc::new(NullEndpoint))
                 .with("sofia", Arc::clone(&sofia) as Arc<dyn LegFactory>)
@@ -205,7 +217,7 @@ impl Server {
         let _ = starter.stories.set(Arc::clone(&stories));
         let _ = starter.services.set(Arc::clone(&services));
         switch.serve(&services);
-        let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter)?;
+        let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter, Arc::clone(&registrations))?;
         let _ = sofia.0.set(sip.factory());
         let summary = Mutex::new(summary(&config.subject, &loaded));
         Ok(Arc::new(Self {
@@ -214,6 +226,7 @@ impl Server {
             media,
             scripts,
             records,
+            registrations,
             directory,
             subject: config.subject.clone(),
             summary,
@@ -281,6 +294,7 @@ impl Server {
         self.scripts.stop();
         self.media.stop();
         self.records.close();
+        self.registrations.close();
     }
 }
 

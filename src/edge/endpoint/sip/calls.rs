@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::auth::Verdict;
+use super::auth::{Case, Verdict};
 use super::credentials::{self, Answer, Credential};
 use super::destination::{Hop, Host, hop_of};
 use super::events::{self, Wish};
@@ -94,7 +94,7 @@ impl Shard {
             Event::Success { leg, response, .. } => self.tell(leg, events::answered(&response)),
             Event::Failure { leg, outcome } => self.failed(now, leg, &outcome),
             Event::InDialog { leg, tx, request } => self.asked(now, leg, tx, &request),
-            Event::OutOfDialog { tx, request, .. } => self.asked_outside(now, tx, &request),
+            Event::OutOfDialog { tx, request, flow } => self.asked_outside(now, tx, &request, &flow),
             Event::Response { leg: Some(leg), token, method, outcome } => {
                 self.tell(leg, events::response(token, &outcome));
                 if let Some(cause) = events::lost_by(&method, &outcome) {
@@ -129,14 +129,16 @@ impl Shard {
         }
         let own = self.is_own_flow(flow);
         let directory = shared.directory.load();
-        let verdict = shared.guard.judge(now, invite, flow.remote, own, settings, &directory);
+        let case = Case { now, request: invite, remote: flow.remote, own, profile: settings, directory: &directory };
+        let verdict = shared.guard.judge(case);
         match &verdict {
             Verdict::Anonymous { .. } | Verdict::User { .. } => {}
-            Verdict::Challenge(value) => {
-                let headers = vec![("Proxy-Authenticate".to_owned(), value.clone())];
-                return self.refuse(now, leg, 407, None, headers);
+            Verdict::Challenge(_) => {
+                let (code, headers) = self.demand(case, &verdict);
+                return self.refuse(now, leg, code, None, headers);
             }
-            Verdict::Refused(why) => {
+            Verdict::Refused(why) | Verdict::Failed(why) => {
+                self.demand(case, &verdict);
                 tracing::info!(remote = %flow.remote, why, "inbound call forbidden");
                 return self.refuse(now, leg, 403, None, Headers::new());
             }
@@ -212,27 +214,6 @@ impl Shard {
             Wish::Tell(event) => entry.sink.signal(event),
             Wish::Answer(code) => self.respond(now, tx, code, headers),
         }
-    }
-
-    /// OPTIONS asks whether we live. Everything else outside a dialog has no place here yet.
-    fn asked_outside(&mut self, now: Instant, tx: TxId, request: &Message) {
-        match request.method() {
-            Some(Method::Options) if self.shared.draining.load(Ordering::Relaxed) => {
-                self.respond(now, tx, 503, Headers::new());
-            }
-            Some(Method::Options) => {
-                self.respond(now, tx, 200, vec![("Accept".to_owned(), "application/sdp".to_owned())]);
-            }
-            Some(Method::Update | Method::Info) => self.respond(now, tx, 481, Headers::new()),
-            Some(Method::Register | Method::Subscribe | Method::Publish) => {
-                self.respond(now, tx, 405, Headers::new());
-            }
-            _ => self.respond(now, tx, 501, Headers::new()),
-        }
-    }
-
-    fn respond(&mut self, now: Instant, tx: TxId, code: u16, headers: Headers) {
-        self.give(now, Command::Respond { tx, code, reason: None, headers, body: None });
     }
 
     // Outbound.
@@ -513,7 +494,7 @@ impl Shard {
     }
 
     /// Gives a command to the stack; none when it had no place for it.
-    fn give(&mut self, now: Instant, command: Command) -> Option<()> {
+    pub(super) fn give(&mut self, now: Instant, command: Command) -> Option<()> {
         self.stack.command(now, command).inspect_err(|error| tracing::debug!(%error, "SIP command")).ok()
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Forms, as in FreeSWITCH: `<profile>/sip:…` taken as it stands; `<profile>/user@host[:port][;params]`, with
 //! `^touser[@host]` for another To; `gateway/<name>/<number>`. Registered contacts (`<profile>/user`, `user%domain`) are
-//! found by nobody until there is a registrar.
+//! put in place of their users before this is read ([`registered`]).
 
 use std::net::IpAddr;
 
 use crate::engine::sip::Transport;
-use crate::engine::sip::messages::{Scheme, Uri, percent_decode, percent_encode_user, text};
+use crate::engine::sip::messages::{Pieces, Scheme, Uri, percent_decode, percent_encode_user, text};
 use crate::words::model::Cause;
 
 /// The first cut through a destination.
@@ -41,6 +41,8 @@ pub(super) struct Destination {
     pub(super) shown: String,
     /// The next hop.
     pub(super) hop: Hop,
+    /// Values of Route: the proxies of a Path.
+    pub(super) route: Vec<String>,
 }
 
 /// A next hop, not yet resolved.
@@ -78,6 +80,16 @@ pub(super) struct Options<'a> {
     pub(super) raw: bool,
 }
 
+/// User and domain of a destination that stands for a registered contact: `user%domain`, or `user` alone.
+pub(super) fn registered(destination: &str) -> Option<(&str, Option<&str>)> {
+    let main = destination.split('^').next().unwrap_or_default();
+    if has_scheme(main) || main.contains('@') {
+        return None;
+    }
+    let (user, domain) = main.split_once('%').map_or((main, None), |(user, domain)| (user, Some(domain)));
+    Some((user, domain.map(|domain| domain.split(';').next().unwrap_or_default())))
+}
+
 /// Reads what stands behind the profile.
 pub(super) fn parse(destination: &str, options: &Options<'_>) -> Result<Destination, Cause> {
     let (main, to) = match destination.split_once('^') {
@@ -95,8 +107,9 @@ pub(super) fn parse(destination: &str, options: &Options<'_>) -> Result<Destinat
         uri = format!("{uri};{params}");
     }
     let parsed = Uri::parse(uri.as_bytes()).map_err(|_| Cause::INVALID_URL)?;
-    let route = options.route.map(strip_brackets).map(str::to_owned).or(path);
-    let hop = match &route {
+    let route = options.route.map(str::to_owned).or(path);
+    let route: Vec<String> = route.iter().flat_map(|list| Pieces::new(list.as_bytes(), b',')).map(hop_uri).collect();
+    let hop = match route.first() {
         None => hop_of(&parsed)?,
         Some(route) => hop_of(&Uri::parse(route.as_bytes()).map_err(|_| Cause::INVALID_URL)?)?,
     };
@@ -108,7 +121,15 @@ pub(super) fn parse(destination: &str, options: &Options<'_>) -> Result<Destinat
         to if to.contains('@') => format!("sip:{to}"),
         to => format!("sip:{}@{host}", percent_encode_user(to)),
     });
-    Ok(Destination { uri: uri.clone(), to, user, shown, hop })
+    // A loose router reads where it comes next; an address alone is only where the request goes.
+    let loose = |uri: &String| Uri::parse(uri.as_bytes()).is_ok_and(|uri| uri.params.has("lr"));
+    let route = route.into_iter().filter(loose).map(|uri| format!("<{uri}>")).collect();
+    Ok(Destination { uri: uri.clone(), to, user, shown, hop, route })
+}
+
+/// One URI of a route set.
+fn hop_uri(value: &[u8]) -> String {
+    strip_brackets(&text(value)).to_owned()
 }
 
 /// The next hop that a URI names.
@@ -166,9 +187,10 @@ fn without_path(uri: &str) -> (String, Option<String>) {
         .split(';')
         .filter(|part| match part.split_once('=') {
             Some((name, value)) if name.eq_ignore_ascii_case("fs_path") => {
-                path = Some(strip_brackets(&text(&percent_decode(value.as_bytes()))).to_owned());
+                path = Some(text(&percent_decode(value.as_bytes())).into_owned());
                 false
             }
+            Some((name, _)) if name.eq_ignore_ascii_case("fs_nat") => false,
             _ => true,
         })
         .collect();
@@ -242,6 +264,22 @@ mod tests {
         assert_eq!(to("1@h^2@i"), Some("sip:2@i".to_owned()));
         assert_eq!(to("sip:1@h^sip:3@j"), Some("sip:3@j".to_owned()));
         assert_eq!(to("1@h^"), None);
+    }
+
+    #[test]
+    fn who_is_looked_up() {
+        assert_eq!(registered("1000"), Some(("1000", None)));
+        assert_eq!(registered("1000%example.org"), Some(("1000", Some("example.org"))));
+        assert_eq!((registered("1000@h"), registered("sip:1000"), registered("a%20b@h")), (None, None, None));
+    }
+
+    #[test]
+    fn proxies_of_a_path_are_a_route() {
+        let parsed =
+            parse("sip:1@h;fs_nat=yes;fs_path=%3Csip%3Ap1%3A7%3Blr%3E%2C%3Csip%3Ap2%3Blr%3E", &Options::default());
+        let parsed = parsed.unwrap();
+        assert_eq!((&*parsed.uri, parsed.hop.port), ("sip:1@h", 7));
+        assert_eq!(parsed.route, ["<sip:p1:7;lr>", "<sip:p2;lr>"]);
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Plan {
             to: self.to(),
             contact: Some(self.contact(target.local, transport_param(target.transport))),
             call_id: Some(self.call_id.clone()),
-            route: Vec::new(),
+            route: self.destination.route.clone(),
             headers,
             body: offer.map(Body::sdp),
         }

@@ -8,12 +8,15 @@ use super::credentials::{self, Credential};
 use super::destination::{self, Form, Host, Options};
 use super::invite::Plan;
 use super::listeners::media;
+use super::settings::ProfileSettings;
 use super::shared::{Dial, Inbox, Shared, ToShard};
 use crate::call::leg::{
-    DialRequest, EventSink, Leg, LegCommand, LegFactory, MediaParams, Prepared, PreparedLeg, Started,
+    ContactQuery, DialRequest, EventSink, Leg, LegCommand, LegFactory, MediaParams, Prepared, PreparedLeg, Started,
 };
 use crate::engine::sip::LegId;
+use crate::engine::sip::registrar::Binding;
 use crate::words::model::{Cause, truthy};
+use crate::words::pattern::Pattern;
 
 /// A leg of a call; commands go to its shard. Dropping it ends the leg as its state demands.
 pub(super) struct SipLeg {
@@ -58,7 +61,11 @@ impl LegFactory for Sofia {
             route: variable("sip_route_uri"),
             raw: variable("sofia_suppress_url_encoding").is_some_and(truthy),
         };
-        let destination = destination::parse(destination, &options)?;
+        let contact = match destination::registered(destination) {
+            Some((user, domain)) => Some(self.contact_of(profile, settings, user, domain)?),
+            None => None,
+        };
+        let destination = destination::parse(contact.as_deref().unwrap_or(destination), &options)?;
         let domain = destination.shown.rsplit('@').next().unwrap_or_default().to_owned();
         let credential = credentials::find(request.variables, &shared.directory.load(), &destination.user, &domain);
         let shard = shared.shard_for_dialling();
@@ -76,9 +83,56 @@ impl LegFactory for Sofia {
             media,
         })))
     }
+
+    fn contacts(&self, query: &ContactQuery<'_>) -> Vec<String> {
+        let profile = match query.profile {
+            None => None,
+            // A domain in the profile's place stands for all profiles.
+            Some(name) => match self.0.listeners.profiles().iter().position(|profile| profile.is_called(name)) {
+                None if !self.0.directory.load().has_domain(name) => return Vec::new(),
+                found => found,
+            },
+        };
+        let agent = query.user_agent.map(Pattern::new);
+        let fits = |binding: &Arc<Binding>| {
+            agent.as_ref().is_none_or(|agent| agent.is_match(&binding.user_agent).unwrap_or(false))
+        };
+        let bindings = self.bindings(profile, query.user, query.domain).into_iter().filter(fits);
+        bindings.map(|binding| format!("sofia/{}/{}", binding.profile, self.dial_uri(&binding))).collect()
+    }
 }
 
 impl Sofia {
+    /// The newest contact of a user on a profile. Without a domain it is looked for where the profile's users are.
+    fn contact_of(
+        &self,
+        profile: usize,
+        settings: &ProfileSettings,
+        user: &str,
+        domain: Option<&str>,
+    ) -> Result<String, Cause> {
+        let directory = self.0.directory.load();
+        let found = |domain: &str| self.bindings(Some(profile), user, domain).into_iter().max_by_key(|row| row.expires);
+        let binding = if let Some(domain) = domain {
+            found(domain)
+        } else {
+            let forced = settings.binding_domain.as_deref().or(settings.domain.as_deref());
+            forced.into_iter().chain([&*settings.name]).chain(directory.domains()).find_map(found)
+        };
+        binding.map(|binding| self.dial_uri(&binding)).ok_or(Cause::USER_NOT_REGISTERED)
+    }
+
+    /// The registrations of a user, on one profile or all, oldest first.
+    fn bindings(&self, profile: Option<usize>, user: &str, domain: &str) -> Vec<Arc<Binding>> {
+        let mut bindings = self.0.registrations.of_user(user, domain);
+        bindings.retain(|binding| profile.is_none_or(|profile| self.profile(&binding.profile) == Some(profile)));
+        bindings
+    }
+
+    fn dial_uri(&self, binding: &Binding) -> String {
+        binding.dial_uri(self.0.connections.is_connected(binding.received))
+    }
+
     /// A profile by name or alias; a domain of the directory stands for the first profile.
     fn profile(&self, name: &str) -> Option<usize> {
         let called = self.0.listeners.profiles().iter().position(|profile| profile.is_called(name));

@@ -2,10 +2,9 @@
 //!
 //! [`SipEndpoint`] runs one thread per shard. A shard owns one [`crate::engine::sip::Stack`] and one UDP socket per
 //! listening address; all calls of a Call-ID belong to one shard, and a call's task runs on its thread. Messages that
-//! reach the wrong thread are handed over.
+//! reach the wrong thread are handed over. The registrar's table is one for all.
 //!
-//! Not here: the protocol itself (`engine::sip`), codecs and media, what a call does. Not yet: registrar, gateways,
-//! SRV records, TLS.
+//! Not here: the protocol itself (`engine::sip`), codecs and media, what a call does. Not yet: SRV records, TLS.
 
 mod auth;
 mod caller;
@@ -18,7 +17,9 @@ mod incoming;
 mod invite;
 mod leg;
 mod listeners;
+mod outside;
 mod peek;
+mod registrar;
 mod resolve;
 mod settings;
 mod shard;
@@ -44,6 +45,7 @@ use crate::engine::config::Directory;
 use crate::engine::sip::{Counts, Transport};
 use leg::Sofia;
 use listeners::{Listener, Listeners};
+pub use registrar::Registrations;
 pub use settings::{ProfileSettings, Realm, SipSettings};
 use shard::Shard;
 use shared::{Inbox, Outbox, Parts, Shared, TcpInbox, ToShard};
@@ -88,6 +90,7 @@ impl SipEndpoint {
         settings: SipSettings,
         directory: Arc<ArcSwap<Directory>>,
         starter: Arc<dyn CallStarter>,
+        registrations: Arc<Registrations>,
     ) -> Result<Arc<Self>, SipStartError> {
         let shards = match settings.shards {
             // The other half of the cores carries media.
@@ -100,7 +103,15 @@ impl SipEndpoint {
         let inboxes: Arc<[Inbox]> = inboxes.into();
         let sink = TcpInbox { inboxes: Arc::clone(&inboxes), listeners: listeners.clone() };
         let connections = Connections::new(settings.tcp.clone(), FIRST_CONNECTION, sink);
-        let shared = Arc::new(Shared::new(Parts { settings, listeners, inboxes, connections, directory, starter }));
+        let shared = Arc::new(Shared::new(Parts {
+            settings,
+            listeners,
+            inboxes,
+            connections,
+            directory,
+            starter,
+            registrations,
+        }));
         let endpoint =
             Arc::new(Self { shared: Arc::clone(&shared), listening, threads: Mutex::new(Vec::with_capacity(shards)) });
         let mut sockets: Vec<Vec<BoundUdp>> = (0..shards).map(|_| Vec::new()).collect();
@@ -293,7 +304,7 @@ mod tests {
         let text = "<document><section name=\"directory\"><domain name=\"example.org\"/></section></document>";
         let root = load("d.xml", text.as_bytes(), Variables::new(), &NoFiles).root.unwrap();
         let directory = Arc::new(ArcSwap::from_pointee(Directory::read(&root)));
-        SipEndpoint::start(settings, directory, Arc::new(Nobody)).unwrap()
+        SipEndpoint::start(settings, directory, Arc::new(Nobody), Arc::default()).unwrap()
     }
 
     #[test]
@@ -314,10 +325,10 @@ mod tests {
     fn a_taken_port_is_an_error() {
         let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let settings = SipSettings { listen: vec![taken.local_addr().unwrap()], ..SipSettings::default() };
-        let error = SipEndpoint::start(settings, Arc::default(), Arc::new(Nobody)).unwrap_err();
+        let error = SipEndpoint::start(settings, Arc::default(), Arc::new(Nobody), Arc::default()).unwrap_err();
         assert!(matches!(error, SipStartError::Net(NetError::Bind { protocol: "UDP", .. })), "{error}");
         let none = SipSettings { profiles: Vec::new(), ..SipSettings::default() };
-        let error = SipEndpoint::start(none, Arc::default(), Arc::new(Nobody)).unwrap_err();
+        let error = SipEndpoint::start(none, Arc::default(), Arc::new(Nobody), Arc::default()).unwrap_err();
         assert!(matches!(error, SipStartError::NoProfile));
     }
 

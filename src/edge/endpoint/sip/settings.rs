@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::edge::net::TcpLimits;
-use crate::engine::config::SipProfile;
-use crate::engine::sip::StackConfig;
+use crate::engine::config::{AuthCalls, Gateway, SipProfile};
+use crate::engine::sip::auth::Algorithm;
+use crate::engine::sip::registrar::{Multiple, Rules};
+use crate::engine::sip::{BanRules, StackConfig};
 use crate::words::model::truthy;
 
 /// Methods served: text of `Allow`.
-const ALLOW: [&str; 10] = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "UPDATE", "REFER", "NOTIFY"];
+const ALLOW: [&str; 11] =
+    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "UPDATE", "REGISTER", "REFER", "NOTIFY"];
 
 /// Settings of a [`super::SipEndpoint`], fixed for its life.
 #[derive(Debug, Clone)]
@@ -94,8 +97,8 @@ pub struct ProfileSettings {
     pub ext_sip_ip: Option<IpAddr>,
     /// The same in SDP.
     pub ext_rtp_ip: Option<IpAddr>,
-    /// Callers must prove who they are (`auth-calls`).
-    pub auth_calls: bool,
+    /// Which callers must prove who they are (`auth-calls`).
+    pub auth_calls: AuthCalls,
     /// Callers are not asked all the same (`accept-blind-auth`).
     pub accept_blind_auth: bool,
     /// Realm of challenges.
@@ -108,6 +111,24 @@ pub struct ProfileSettings {
     pub inbound_acl: Vec<String>,
     /// The called identity is the whole URI of the request (`full-id-in-dialplan`).
     pub full_id: bool,
+    /// Anybody may register (`accept-blind-reg`).
+    pub accept_blind_reg: bool,
+    /// Nobody may (`disable-register`).
+    pub disable_register: bool,
+    /// Lists and networks that may register without credentials, and nobody else (`apply-register-acl`).
+    pub register_acl: Vec<String>,
+    /// Hashes that are asked for, most wanted first (`rfc8760-auth-algorithms`).
+    pub algorithms: Vec<Algorithm>,
+    /// Domain that registrations are kept under; none: that of To (`force-register-db-domain`).
+    pub binding_domain: Option<String>,
+    /// Rules of registrations, those of users apart.
+    pub registration: Rules,
+    /// When sources are shut out (`ban-failures`, `ban-requests-per-second`, `ban-seconds`).
+    pub ban: BanRules,
+    /// Lists and networks that never are (`ban-exempt`).
+    pub ban_exempt: Vec<String>,
+    /// Its gateways.
+    pub gateways: Vec<Arc<Gateway>>,
 }
 
 impl ProfileSettings {
@@ -153,7 +174,63 @@ impl From<&SipProfile> for ProfileSettings {
             nonce_ttl: Duration::from_secs(u64::from(u32::max(nonce_ttl, 1))),
             inbound_acl: named("apply-inbound-acl").map(str::to_owned).collect(),
             full_id: last("full-id-in-dialplan").is_some_and(truthy),
+            accept_blind_reg: last("accept-blind-reg").is_some_and(truthy),
+            disable_register: last("disable-register").is_some_and(truthy),
+            register_acl: named("apply-register-acl").map(str::to_owned).collect(),
+            algorithms: algorithms(last("rfc8760-auth-algorithms")),
+            binding_domain: last("force-register-db-domain").map(str::to_owned),
+            registration: registration(|name| last(name).map(str::to_owned)),
+            ban: ban(|name| last(name).and_then(|text| text.parse().ok())),
+            ban_exempt: match named("ban-exempt").map(str::to_owned).collect::<Vec<_>>() {
+                lists if lists.is_empty() => vec!["loopback.auto".to_owned()],
+                lists => lists,
+            },
+            gateways: profile.gateways.iter().cloned().map(Arc::new).collect(),
         }
+    }
+}
+
+/// Hashes by name; none that is known: MD5.
+fn algorithms(names: Option<&str>) -> Vec<Algorithm> {
+    let wanted = names.into_iter().flat_map(|names| names.split(',')).filter_map(|name| match name.trim() {
+        name if name.eq_ignore_ascii_case("MD5") => Some(Algorithm::Md5),
+        name if name.eq_ignore_ascii_case("SHA-256") => Some(Algorithm::Sha256),
+        _ => None,
+    });
+    let found: Vec<Algorithm> = wanted.collect();
+    if found.is_empty() { vec![Algorithm::Md5] } else { found }
+}
+
+/// `multiple-registrations`: `contact`, `call-id`, or a true word for the latter.
+pub(super) fn multiple(text: &str) -> Multiple {
+    match text {
+        text if text.eq_ignore_ascii_case("contact") => Multiple::Contact,
+        text if text.eq_ignore_ascii_case("call-id") || truthy(text) => Multiple::CallId,
+        _ => Multiple::No,
+    }
+}
+
+fn registration(param: impl Fn(&'static str) -> Option<String>) -> Rules {
+    let number = |name: &'static str| param(name).and_then(|text| text.parse::<u32>().ok());
+    Rules {
+        multiple: param("multiple-registrations").map(|text| multiple(&text)).unwrap_or_default(),
+        most: number("max-registrations-per-extension").filter(|most| *most > 0),
+        shortest: number("registration-min-expires").unwrap_or(0),
+        force: number("sip-force-expires").filter(|seconds| *seconds > 0),
+        floor: number("sip-force-expires-min").filter(|seconds| *seconds > 0),
+        ceiling: number("sip-force-expires-max").filter(|seconds| *seconds > 0),
+        margin: number("sip-expires-late-margin").unwrap_or(60),
+        aggressive_nat: param("aggressive-nat-detection").is_some_and(|text| truthy(&text)),
+    }
+}
+
+fn ban(number: impl Fn(&'static str) -> Option<u32>) -> BanRules {
+    let usual = BanRules::default();
+    BanRules {
+        failures: number("ban-failures").unwrap_or(usual.failures),
+        requests: number("ban-requests-per-second").unwrap_or(usual.requests),
+        duration: number("ban-seconds").map_or(usual.duration, |seconds| Duration::from_secs(u64::from(seconds))),
+        ..usual
     }
 }
 
@@ -179,7 +256,10 @@ mod tests {
         assert_eq!((settings.nonce_ttl.as_secs(), settings.inbound_acl.len()), (5, 2));
         let plain = ProfileSettings::from(&SipProfile::default());
         assert!(
-            plain.realm == Realm::To && !plain.auth_calls && !plain.accept_blind_auth && plain.inbound_acl.is_empty()
+            plain.realm == Realm::From
+                && plain.auth_calls == AuthCalls::OwnDomains
+                && !plain.accept_blind_auth
+                && plain.inbound_acl.is_empty()
         );
     }
 }

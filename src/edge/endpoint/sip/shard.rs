@@ -23,6 +23,8 @@ use crate::engine::sip::{Flow, FlowId, LegId, Stack, Target, Transmit, Transport
 
 /// Datagrams or commands taken in one turn.
 const BATCH: usize = 64;
+/// Time between chores.
+const CHORES: Duration = Duration::from_secs(1);
 /// Time for the last messages of connections at the end.
 const LINGER: Duration = Duration::from_millis(200);
 
@@ -37,6 +39,8 @@ pub(super) struct Shard {
     ports: Vec<UdpPort>,
     buffer: Vec<u8>,
     stopping: bool,
+    /// When the chores are due; the first shard does them for all.
+    chores: Option<Instant>,
 }
 
 /// What woke the loop.
@@ -60,6 +64,7 @@ impl Shard {
             ports,
             buffer: vec![0; MAX_DATAGRAM],
             stopping: false,
+            chores: (index == 0).then(now),
         }
     }
 
@@ -83,6 +88,13 @@ impl Shard {
                     false
                 }
             };
+            let full = {
+                if self.chores.is_some_and(|due| due <= now) {
+                    self.chores = Some(now + CHORES);
+                    self.do_chores(now);
+                }
+                full
+            };
             self.settle(now);
             if full {
                 // More is waiting: the calls get their turn first.
@@ -100,7 +112,8 @@ impl Shard {
 
     async fn sleep(&self, queues: &mut Outbox, commands: &mut Vec<ToShard>) -> Woken {
         let Outbox { commands: queue, traffic } = queues;
-        let deadline = self.stack.next_deadline().map(tokio::time::Instant::from_std);
+        let deadline =
+            self.stack.next_deadline().into_iter().chain(self.chores).min().map(tokio::time::Instant::from_std);
         let due = async {
             match deadline {
                 Some(at) => tokio::time::sleep_until(at).await,
@@ -113,6 +126,12 @@ impl Shard {
             port = readable(&self.ports) => Woken::Port(port),
             () = due => Woken::Deadline,
         }
+    }
+
+    /// What is done once a second.
+    fn do_chores(&mut self, now: Instant) {
+        self.shared.registrations.sweep();
+        self.shared.guard.forget(now);
     }
 
     /// Sends and tells all that the stack has, until it has nothing more.
@@ -169,6 +188,9 @@ impl Shard {
         let shards = self.shared.inboxes.len();
         let mut foreign: Vec<Vec<Packet>> = Vec::new();
         for (remote, bytes) in batch {
+            if self.shared.guard.is_banned(now, remote.ip()) {
+                continue;
+            }
             let Some(local) = self.shared.listeners.seen_by(index, remote.ip(), &mut self.routes) else { continue };
             let flow = Flow { id: FlowId(index as u64), transport: Transport::Udp, local, remote };
             match peek::call_id(&bytes).map(|id| shard_of(id, shards)) {
@@ -195,6 +217,10 @@ impl Shard {
         match traffic {
             Traffic::Messages(packets) => {
                 for packet in packets {
+                    let ip = packet.flow.remote.ip();
+                    if packet.flow.transport == Transport::Tcp && self.shared.guard.is_banned(now, ip) {
+                        continue;
+                    }
                     self.stack.on_datagram(now, packet.flow, packet.bytes);
                 }
             }

@@ -14,6 +14,7 @@ use super::credentials::Credential;
 use super::invite::Plan;
 use super::listeners::{Listeners, Route};
 use super::peek;
+use super::registrar::Registrations;
 use super::settings::SipSettings;
 use crate::call::leg::{EventSink, LegCommand};
 use crate::edge::endpoint::CallStarter;
@@ -153,6 +154,7 @@ pub(super) struct Shared {
     pub(super) directory: Arc<ArcSwap<Directory>>,
     pub(super) starter: Arc<dyn CallStarter>,
     pub(super) guard: Guard,
+    pub(super) registrations: Arc<Registrations>,
     pub(super) legs: AtomicUsize,
     pub(super) draining: AtomicBool,
     /// What each stack held when its shard last went to sleep.
@@ -171,6 +173,7 @@ pub(super) struct Parts {
     pub(super) connections: Arc<Connections<TcpInbox>>,
     pub(super) directory: Arc<ArcSwap<Directory>>,
     pub(super) starter: Arc<dyn CallStarter>,
+    pub(super) registrations: Arc<Registrations>,
 }
 
 static ENDPOINTS: AtomicU64 = AtomicU64::new(1);
@@ -182,7 +185,7 @@ thread_local! {
 
 impl Shared {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { settings, listeners, inboxes, connections, directory, starter } = parts;
+        let Parts { settings, listeners, inboxes, connections, directory, starter, registrations } = parts;
         let shards = inboxes.len();
         Self {
             number: ENDPOINTS.fetch_add(1, Ordering::Relaxed),
@@ -193,6 +196,7 @@ impl Shared {
             connections,
             directory,
             starter,
+            registrations,
             legs: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             counts: (0..shards).map(|_| Mutex::default()).collect(),
