@@ -21,6 +21,19 @@ USERS = """<include>
 </include>
 """
 
+# Two listeners: one that takes anybody, calls and registrations; one that wants to know who calls.
+PROFILES = """<include>
+<profile name="internal"><settings>
+<param name="sip-ip" value="127.0.0.1"/><param name="sip-port" value="0"/>
+<param name="accept-blind-reg" value="true"/>
+</settings></profile>
+<profile name="auth"><settings>
+<param name="sip-ip" value="127.0.0.1"/><param name="sip-port" value="0"/>
+<param name="auth-calls" value="true"/><param name="challenge-realm" value="auto_from"/>
+</settings></profile>
+</include>
+"""
+
 
 def rtp_range():
     """Ports below the kernel's own range of temporary ports, and above the peers'."""
@@ -31,12 +44,15 @@ def rtp_range():
 def start(binary, folder):
     log = open(folder / "switch.log", "w")
     process = subprocess.Popen(
-        [binary, "--sip", "127.0.0.1:0", "--rtp", rtp_range(), "--log", "warn"],
+        [binary, "--rtp", rtp_range(), "--log", "warn"],
         cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+    addresses = []
     for line in process.stdout:
         found = re.match(r"listening\s+UDP (\S+)", line)
         if found:
-            return process, found[1]
+            addresses.append(found[1])
+        if len(addresses) == 2:
+            return process, addresses
     sys.exit(f"the switch does not start:\n{(folder / 'switch.log').read_text()}")
 
 
@@ -57,16 +73,17 @@ def suite(binary, name, before, extra):
     """Passed and run per group, and the failures."""
     with tempfile.TemporaryDirectory() as text:
         folder = pathlib.Path(text)
-        for part in ("dialplan", "directory", "scripts", "sounds"):
+        for part in ("dialplan", "directory", "scripts", "sip_profiles", "sounds"):
             (folder / part).mkdir()
         (folder / "directory" / "users.xml").write_text(USERS)
+        (folder / "sip_profiles" / "profiles.xml").write_text(PROFILES)
         runner = [sys.executable, str(CASES / name / "run.py"), "--dialplan-dir", str(folder / "dialplan"), *before(folder)]
         subprocess.run([*runner, "--write-only"], check=True, stdout=subprocess.DEVNULL)
-        process, address = start(binary, folder)
+        process, (address, with_auth) = start(binary, folder)
         out = folder / "out.jsonl"
         try:
             run = subprocess.run(
-                [*runner, "--sip", address, "--flavour", "ours", "--json", str(out), *extra],
+                [*runner, "--sip", address, *(["--auth-sip", with_auth] if name == "calls" else []), "--flavour", "ours", "--json", str(out), *extra],
                 stdout=subprocess.PIPE, text=True, timeout=600)
         finally:
             stop(process)
@@ -105,7 +122,7 @@ def main():
             floor[group] = int(count)
     broken = []
     for name, before, extra in [
-        ("calls", lambda folder: [], ["--have", "directory"]),
+        ("calls", lambda folder: [], ["--have", "directory", "--have", "registrar"]),
         ("lua", lambda folder: ["--scripts-dir", str(folder / "scripts")], []),
     ]:
         passed, ran, report = suite(binary, name, before, extra)
