@@ -25,7 +25,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/api", &["control", "event"]),
     ("call/app", &["api", "control", "task"]),
     ("call/cdr", &[]),
-    ("call/channel", &["api", "control", "observe", "registry", "services"]),
+    ("call/channel", &["api", "control", "leg", "observe", "registry", "services"]),
     ("call/control", &["event"]),
     ("call/dial", &["leg", "media", "failure"]),
     ("call/event", &[]),

@@ -18,8 +18,8 @@ pub enum AuthCalls {
     Never,
     /// All but those of an access list.
     Always,
-    /// Who claims to be of a domain of the directory, once that holds a user. The default profile does so: nobody can
-    /// speak as one of our users, and a carrier need not be configured.
+    /// Who claims to be of a domain of the directory, once that holds a user, and is not on this machine. The default
+    /// profile does so: nobody can speak as one of our users, and a carrier need not be configured.
     OwnDomains,
 }
 

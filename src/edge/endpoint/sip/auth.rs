@@ -111,7 +111,7 @@ impl Guard {
             AuthCalls::Never if !profile.inbound_acl.is_empty() => return Verdict::Refused("not in the access list"),
             AuthCalls::Never => false,
             AuthCalls::Always => true,
-            AuthCalls::OwnDomains => claims_own_domain(case),
+            AuthCalls::OwnDomains => !remote.ip().is_loopback() && claims_own_domain(case),
         };
         if case.own || !wanted || profile.accept_blind_auth {
             return Verdict::Anonymous { acl: None };
@@ -394,6 +394,9 @@ mod tests {
         let mut scene = Scene::new();
         scene.profile.auth_calls = AuthCalls::OwnDomains;
         assert!(matches!(scene.judge(""), Verdict::Challenge(_)), "From is of example.org");
+        let request = invite("");
+        let here = Case { remote: "127.0.0.1:5060".parse().unwrap(), ..scene.case(&request) };
+        assert_eq!(scene.guard.judge(here), Verdict::Anonymous { acl: None }, "programs of this machine are not asked");
         scene.directory = Directory::default();
         assert_eq!(scene.judge(""), Verdict::Anonymous { acl: None });
     }
