@@ -13,6 +13,7 @@ mod command;
 mod config;
 mod event;
 mod flow;
+pub mod gateway;
 mod identifiers;
 pub mod messages;
 pub mod registrar;

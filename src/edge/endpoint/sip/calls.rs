@@ -101,7 +101,7 @@ impl Shard {
                     self.lose(leg, cause);
                 }
             }
-            Event::Response { leg: None, method, .. } => tracing::debug!(%method, "nobody waits for this response"),
+            Event::Response { leg: None, token, outcome, .. } => self.errand_answered(now, token, &outcome),
             Event::Terminated { leg } => {
                 self.lose(leg, Cause::NORMAL_TEMPORARY_FAILURE);
                 self.forget(leg);
@@ -157,8 +157,10 @@ impl Shard {
     ) {
         let received_us = now_us();
         let uuid = uuid::Uuid::new_v4().to_string();
+        let called = Uri::parse(invite.uri()).map(|uri| uri.user_text()).unwrap_or_default();
+        let gateway = self.shared.gateways.calling(&called, flow.remote.ip()).map(|line| &*line.settings);
         let Facts { profile, variables, max_forwards } =
-            facts(Arrival { invite, flow, settings, verdict, own, uuid, received_us });
+            facts(Arrival { invite, flow, settings, verdict, own, uuid, received_us, gateway });
         let (sink, events) = EventSink::new();
         self.keep(
             leg,
@@ -328,6 +330,10 @@ impl Shard {
         let hop = Uri::parse(uri.as_bytes()).ok().and_then(|uri| hop_of(&uri).ok());
         match (hop, self.legs.get_mut(&leg)) {
             (Some(hop), Some(Entry { side: Side::Out(outgoing), .. })) => {
+                // The credentials of a gateway are for its own host.
+                outgoing
+                    .credential
+                    .take_if(|credential| !credential.realms.is_empty() && hop != outgoing.plan.destination.hop);
                 outgoing.uri.clone_from(&uri);
                 self.wait_for(now, leg, Waiting { hop, what: Pending::Retarget(uri) });
             }

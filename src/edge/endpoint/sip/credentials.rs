@@ -17,20 +17,37 @@ pub(super) const REPEATED_PHRASE: &str = "Operation has no matching challenge";
 pub(super) struct Credential {
     pub(super) user: String,
     pub(super) secret: Secret,
+    /// Realms that it is for; empty: any.
+    pub(super) realms: Vec<String>,
 }
 
-/// Finds the credentials of a leg: `sip_auth_username` and `sip_auth_password`, else `reverse-auth-user` and
-/// `reverse-auth-pass` of the directory user that is called.
-pub(super) fn find(variables: &Variables, directory: &Directory, user: &str, domain: &str) -> Option<Credential> {
-    let of = |user: &str, password: &str| Credential {
-        user: user.to_owned(),
-        secret: Secret::Password(password.to_owned()),
-    };
-    if let (Some(user), Some(password)) = (variables.get("sip_auth_username"), variables.get("sip_auth_password")) {
-        return Some(of(user, password));
+impl Credential {
+    fn of(user: &str, password: &str) -> Self {
+        Self { user: user.to_owned(), secret: Secret::Password(password.to_owned()), realms: Vec::new() }
     }
-    let user = directory.user(user, domain)?;
-    Some(of(user.param("reverse-auth-user")?, user.param("reverse-auth-pass")?))
+
+    /// Whether a challenge of this realm may be answered with it.
+    pub(super) fn is_for(&self, realm: &str) -> bool {
+        self.realms.is_empty() || self.realms.iter().any(|known| known.eq_ignore_ascii_case(realm))
+    }
+}
+
+/// `sip_auth_username` and `sip_auth_password` of a leg.
+pub(super) fn of_variables(variables: &Variables) -> Option<Credential> {
+    let (user, password) = (variables.get("sip_auth_username")?, variables.get("sip_auth_password")?);
+    Some(Credential::of(user, password))
+}
+
+/// Finds the credentials of a leg: those of its variables, else `reverse-auth-user` and `reverse-auth-pass` of the
+/// directory user that is called, by `presence_id` or by the URI.
+pub(super) fn find(variables: &Variables, directory: &Directory, user: &str, domain: &str) -> Option<Credential> {
+    if let Some(own) = of_variables(variables) {
+        return Some(own);
+    }
+    let dialled = variables.get("presence_id").and_then(|id| id.split_once('@'));
+    let known = dialled.and_then(|(user, domain)| directory.user(user, domain));
+    let user = known.or_else(|| directory.user(user, domain))?;
+    Some(Credential::of(user.param("reverse-auth-user")?, user.param("reverse-auth-pass")?))
 }
 
 /// What to do about a challenge.
@@ -61,7 +78,7 @@ pub(super) fn answer(
     {
         challenged |= response.value(asks).is_some();
         let answered = response.values(asks).filter_map(|value| Challenge::parse(&text(value))).find_map(|challenge| {
-            let credential = credential?;
+            let credential = credential.filter(|credential| credential.is_for(&challenge.realm))?;
             stale |= challenge.stale;
             challenge.answer(&credential.user, &credential.secret, "INVITE", uri, cnonce, 1)
         });
@@ -84,7 +101,7 @@ mod tests {
     use crate::engine::xml::{NoFiles, load};
 
     fn credential() -> Credential {
-        Credential { user: "u".to_owned(), secret: Secret::Password("p".to_owned()) }
+        Credential { user: "u".to_owned(), secret: Secret::Password("p".to_owned()), realms: Vec::new() }
     }
 
     const CHALLENGE: &str = "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
@@ -112,6 +129,15 @@ mod tests {
         let stale = format!("WWW-Authenticate: Bearer x\r\nWWW-Authenticate: {CHALLENGE}, stale=true\r\n");
         let Answer::Retry(headers) = answer_to(&stale, true) else { panic!() };
         assert_eq!(headers[0].0, "Authorization");
+    }
+
+    #[test]
+    fn the_credentials_of_a_gateway_answer_its_own_realm() {
+        let response = response(407, &format!("Proxy-Authenticate: {CHALLENGE}\r\n"));
+        let of_realm = |realm: &str| Credential { realms: vec![realm.to_owned()], ..credential() };
+        let answer_to = |realm: &str| answer(&response, Some(&of_realm(realm)), false, "sip:2@h", "c");
+        assert!(matches!(answer_to("R"), Answer::Retry(_)));
+        assert_eq!(answer_to("other"), Answer::NoCredentials);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::words::model::Cause;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form<'a> {
     /// `gateway/<name>/<number>`.
-    Gateway,
+    Gateway { name: &'a str, number: &'a str },
     /// `<profile>/<destination>`.
     Profile { name: &'a str, destination: &'a str },
 }
@@ -23,7 +23,8 @@ pub(super) enum Form<'a> {
 pub(super) fn form(destination: &str) -> Result<Form<'_>, Cause> {
     let (name, rest) = destination.split_once('/').ok_or(Cause::INVALID_URL)?;
     if name.eq_ignore_ascii_case("gateway") {
-        return if rest.contains('/') { Ok(Form::Gateway) } else { Err(Cause::INVALID_URL) };
+        let (name, number) = rest.split_once('/').ok_or(Cause::INVALID_URL)?;
+        return Ok(Form::Gateway { name, number });
     }
     if rest.is_empty() { Err(Cause::INVALID_URL) } else { Ok(Form::Profile { name, destination: rest }) }
 }
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(form("internal"), Err(Cause::INVALID_URL));
         assert_eq!(form("internal/"), Err(Cause::INVALID_URL));
         assert_eq!(form("gateway/x"), Err(Cause::INVALID_URL));
-        assert_eq!(form("gateway/x/1"), Ok(Form::Gateway));
+        assert_eq!(form("gateway/x/1/2"), Ok(Form::Gateway { name: "x", number: "1/2" }));
         assert_eq!(form("in/1@h/x"), Ok(Form::Profile { name: "in", destination: "1@h/x" }));
     }
 

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::destination::{Destination, strip_brackets};
+use super::gateway::Line;
 use super::listeners::{host, transport_param};
 use crate::call::leg::{DialRequest, Headers};
 use crate::engine::sip::messages::{name_addr, percent_encode_user};
@@ -33,6 +34,16 @@ enum CidType {
     Rpid,
     Pid,
     None,
+}
+
+impl CidType {
+    fn of(word: &str) -> Self {
+        match word {
+            word if word.eq_ignore_ascii_case("none") => Self::None,
+            word if word.eq_ignore_ascii_case("pid") => Self::Pid,
+            _ => Self::Rpid,
+        }
+    }
 }
 
 /// Privacy towards the far end.
@@ -91,11 +102,7 @@ impl Plan {
             call_id,
             name: request.caller_id_name.to_owned(),
             number: number.to_owned(),
-            cid_type: match variable("sip_cid_type") {
-                Some(kind) if kind.eq_ignore_ascii_case("none") => CidType::None,
-                Some(kind) if kind.eq_ignore_ascii_case("pid") => CidType::Pid,
-                _ => CidType::Rpid,
-            },
+            cid_type: variable("sip_cid_type").map_or(CidType::Rpid, CidType::of),
             privacy: privacy(request),
             full_from: owned("sip_force_full_from").or_else(|| owned("sip_invite_full_from")),
             from_uri: owned("sip_invite_from_uri").or_else(|| owned("sip_from_uri")),
@@ -105,6 +112,26 @@ impl Plan {
             contact_user: owned("sip_contact_user").unwrap_or_else(|| CONTACT_USER.to_owned()),
             contact_params: owned("sip_invite_contact_params").unwrap_or_default(),
             headers,
+        }
+    }
+
+    /// Speaks as the account at a gateway does, where the dial string says nothing else.
+    pub(super) fn speak_for(&mut self, line: &Line, request: &DialRequest<'_>) {
+        let from = self.from_uri.get_or_insert_with(|| line.from(&self.number, request.a_variables));
+        if self.domain.is_none() {
+            self.domain = from.rsplit_once('@').map(|(_, domain)| domain.to_owned());
+        }
+        let (user, params) = line.contact();
+        if request.variables.get("sip_contact_user").is_none() {
+            self.contact_user = user;
+        }
+        if self.contact_params.is_empty() {
+            self.contact_params = params;
+        }
+        if request.variables.get("sip_cid_type").is_none()
+            && let Some(kind) = &line.settings.cid_type
+        {
+            self.cid_type = CidType::of(kind);
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 
 use super::credentials::{self, Credential};
-use super::destination::{self, Form, Host, Options};
+use super::destination::{self, Destination, Form, Host, Options};
+use super::gateway::Line;
 use super::invite::Plan;
 use super::listeners::media;
 use super::settings::ProfileSettings;
@@ -48,30 +49,24 @@ pub(super) struct Sofia(pub(super) Arc<Shared>);
 impl LegFactory for Sofia {
     fn prepare(&self, request: &DialRequest<'_>) -> Result<Prepared, Cause> {
         let shared = &self.0;
-        let (profile, destination) = match destination::form(request.destination)? {
-            Form::Gateway => return Err(Cause::INVALID_GATEWAY),
-            Form::Profile { name, destination } => (self.profile(name).ok_or(Cause::INVALID_PROFILE)?, destination),
+        let Aim { profile, destination, credential, line } = match destination::form(request.destination)? {
+            Form::Gateway { name, number } => self.at_gateway(request, name, number)?,
+            Form::Profile { name, destination } => self.at_profile(request, name, destination)?,
         };
         let settings = shared.listeners.profile(profile).ok_or(Cause::INVALID_PROFILE)?;
-        let variable = |name: &str| request.variables.get(name).filter(|value| !value.is_empty());
-        let options = Options {
-            prefix: variable("sip_destination_prefix").unwrap_or_default(),
-            params: variable("sip_invite_params").unwrap_or_default(),
-            request_uri: variable("sip_invite_req_uri"),
-            route: variable("sip_route_uri"),
-            raw: variable("sofia_suppress_url_encoding").is_some_and(truthy),
-        };
-        let contact = match destination::registered(destination) {
-            Some((user, domain)) => Some(self.contact_of(profile, settings, user, domain)?),
-            None => None,
-        };
-        let destination = destination::parse(contact.as_deref().unwrap_or(destination), &options)?;
-        let domain = destination.shown.rsplit('@').next().unwrap_or_default().to_owned();
-        let credential = credentials::find(request.variables, &shared.directory.load(), &destination.user, &domain);
         let shard = shared.shard_for_dialling();
-        let name = format!("sofia/{}/{}", settings.name, destination.shown);
+        let shown = if line.is_some() { &destination.user } else { &destination.shown };
+        let name = format!("sofia/{}/{shown}", settings.name);
         let media = self.media(profile, &destination.hop.host).ok_or(Cause::NETWORK_OUT_OF_ORDER)?;
-        let plan = Plan::read(request, destination, shared.new_call_id(shard), settings.user_agent.as_deref());
+        let call_id = shared.new_call_id(shard);
+        let mut plan = Plan::read(request, destination, call_id, settings.user_agent.as_deref());
+        let mut variables = Vec::new();
+        if let Some(line) = line {
+            plan.speak_for(line, request);
+            variables.push(("sip_gateway_name".to_owned(), line.settings.name.clone()));
+            let outbound = line.settings.variables.iter().filter(|variable| variable.outbound);
+            variables.extend(outbound.map(|variable| (variable.name.clone(), variable.value.clone())));
+        }
         Ok(Prepared::Leg(Box::new(PreparedSip {
             leg: shared.new_leg(),
             shard: shared.inboxes.get(shard).cloned().ok_or(Cause::DESTINATION_OUT_OF_ORDER)?,
@@ -81,6 +76,7 @@ impl LegFactory for Sofia {
             credential,
             name,
             media,
+            variables,
         })))
     }
 
@@ -102,7 +98,59 @@ impl LegFactory for Sofia {
     }
 }
 
+/// Where a leg goes, and with what it proves itself.
+struct Aim<'a> {
+    profile: usize,
+    destination: Destination,
+    credential: Option<Credential>,
+    line: Option<&'a Line>,
+}
+
+fn options<'a>(request: &'a DialRequest<'_>) -> Options<'a> {
+    let variable = |name: &str| request.variables.get(name).filter(|value| !value.is_empty());
+    Options {
+        prefix: variable("sip_destination_prefix").unwrap_or_default(),
+        params: variable("sip_invite_params").unwrap_or_default(),
+        request_uri: variable("sip_invite_req_uri"),
+        route: variable("sip_route_uri"),
+        raw: variable("sofia_suppress_url_encoding").is_some_and(truthy),
+    }
+}
+
 impl Sofia {
+    /// `gateway/<name>/<number>`: a gateway that does not register or answers no pings is not called.
+    fn at_gateway(&self, request: &DialRequest<'_>, name: &str, number: &str) -> Result<Aim<'_>, Cause> {
+        let shared = &self.0;
+        let line = shared.gateways.named(name, shared.listeners.profiles()).ok_or(Cause::INVALID_GATEWAY)?;
+        if !line.client().is_up() {
+            return Err(Cause::GATEWAY_DOWN);
+        }
+        let (uri, route) = line.destination(number)?;
+        let own = options(request);
+        let options = Options { route: own.route.or(route.as_deref()), ..own };
+        let destination = destination::parse(&uri, &options)?;
+        let credential = credentials::of_variables(request.variables).or_else(|| line.credential());
+        Ok(Aim { profile: line.profile, destination, credential, line: Some(line) })
+    }
+
+    /// `<profile>/<destination>`.
+    fn at_profile(&self, request: &DialRequest<'_>, name: &str, destination: &str) -> Result<Aim<'_>, Cause> {
+        let shared = &self.0;
+        let profile = self.profile(name).ok_or(Cause::INVALID_PROFILE)?;
+        let settings = shared.listeners.profile(profile).ok_or(Cause::INVALID_PROFILE)?;
+        let contact = match destination::registered(destination) {
+            Some((user, domain)) => Some(self.contact_of(profile, settings, user, domain)?),
+            None => None,
+        };
+        let destination = destination::parse(contact.as_deref().unwrap_or(destination), &options(request))?;
+        let host = destination.shown.rsplit('@').next().unwrap_or_default().to_owned();
+        let directory = shared.directory.load();
+        let gateway = || shared.gateways.at_host(host.split(':').next().unwrap_or_default());
+        let credential = credentials::find(request.variables, &directory, &destination.user, &host)
+            .or_else(|| gateway().and_then(Line::credential));
+        Ok(Aim { profile, destination, credential, line: None })
+    }
+
     /// The newest contact of a user on a profile. Without a domain it is looked for where the profile's users are.
     fn contact_of(
         &self,
@@ -169,6 +217,8 @@ struct PreparedSip {
     credential: Option<Credential>,
     name: String,
     media: MediaParams,
+    /// What a gateway brings along.
+    variables: Vec<(String, String)>,
 }
 
 impl PreparedLeg for PreparedSip {
@@ -183,6 +233,7 @@ impl PreparedLeg for PreparedSip {
     fn start(self: Box<Self>, offer: Option<Bytes>, sink: EventSink) -> Started {
         let this = *self;
         let mut variables = this.plan.variables();
+        variables.extend(this.variables);
         variables.push(("sofia_profile_name".to_owned(), this.profile_name.clone()));
         variables.push(("recovery_profile_name".to_owned(), this.profile_name));
         variables.push(("sip_local_network_addr".to_owned(), this.media.advertise.to_string()));

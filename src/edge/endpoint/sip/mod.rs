@@ -12,6 +12,8 @@ mod calls;
 mod credentials;
 mod destination;
 mod events;
+mod gateway;
+mod gateway_duties;
 mod headers;
 mod incoming;
 mod invite;

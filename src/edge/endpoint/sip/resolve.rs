@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use super::gateway_duties::Errand;
 use super::shared::{Inbox, ToShard};
 use crate::engine::sip::LegId;
 
@@ -25,6 +26,11 @@ impl Families {
 /// Resolves a name and tells the shard what came of it.
 pub(super) async fn run(leg: LegId, name: String, wanted: Families, patience: Duration, shard: Inbox) {
     shard.tell(ToShard::Resolved(leg, address_of(&name, wanted, patience).await));
+}
+
+/// The same for an errand of a gateway.
+pub(super) async fn for_errand(errand: Errand, name: String, wanted: Families, patience: Duration, shard: Inbox) {
+    shard.tell(ToShard::Errand(errand, address_of(&name, wanted, patience).await));
 }
 
 async fn address_of(name: &str, wanted: Families, patience: Duration) -> Option<IpAddr> {

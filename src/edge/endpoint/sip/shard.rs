@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::calls::Entry;
+use super::gateway_duties::Account;
 use super::listeners::Route as _;
 use super::peek;
 use super::shared::{Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
@@ -41,6 +42,8 @@ pub(super) struct Shard {
     stopping: bool,
     /// When the chores are due; the first shard does them for all.
     chores: Option<Instant>,
+    /// One per gateway, on the first shard.
+    pub(super) accounts: Vec<Account>,
 }
 
 /// What woke the loop.
@@ -65,6 +68,7 @@ impl Shard {
             buffer: vec![0; MAX_DATAGRAM],
             stopping: false,
             chores: (index == 0).then(now),
+            accounts: Vec::new(),
         }
     }
 
@@ -132,6 +136,7 @@ impl Shard {
     fn do_chores(&mut self, now: Instant) {
         self.shared.registrations.sweep();
         self.shared.guard.forget(now);
+        self.tend_gateways(now);
     }
 
     /// Sends and tells all that the stack has, until it has nothing more.
@@ -235,10 +240,12 @@ impl Shard {
             ToShard::Dropped(leg) => self.dropped(now, leg),
             ToShard::Dial(dial) => self.dial(now, *dial),
             ToShard::Resolved(leg, address) => self.resolved(now, leg, address),
+            ToShard::Errand(errand, address) => self.errand_resolved(now, errand, address),
             ToShard::FlowClosed(flow) => self.stack.on_flow_closed(now, flow),
             ToShard::Unreachable(destination) => self.stack.on_send_failed(now, destination),
             ToShard::Stop => {
                 self.stopping = true;
+                self.leave_gateways(now);
                 let legs: Vec<LegId> = self.legs.keys().copied().collect();
                 for leg in legs {
                     self.dropped(now, leg);

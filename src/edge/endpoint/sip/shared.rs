@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 
 use super::auth::Guard;
 use super::credentials::Credential;
+use super::gateway::Gateways;
+use super::gateway_duties::Errand;
 use super::invite::Plan;
 use super::listeners::{Listeners, Route};
 use super::peek;
@@ -62,6 +64,8 @@ pub(super) enum ToShard {
     Dial(Box<Dial>),
     /// A host name was resolved, or not.
     Resolved(LegId, Option<IpAddr>),
+    /// The proxy of a gateway was resolved for an errand, or not.
+    Errand(Errand, Option<IpAddr>),
     /// A TCP connection is gone.
     FlowClosed(FlowId),
     /// Nothing can be sent there.
@@ -155,6 +159,7 @@ pub(super) struct Shared {
     pub(super) starter: Arc<dyn CallStarter>,
     pub(super) guard: Guard,
     pub(super) registrations: Arc<Registrations>,
+    pub(super) gateways: Gateways,
     pub(super) legs: AtomicUsize,
     pub(super) draining: AtomicBool,
     /// What each stack held when its shard last went to sleep.
@@ -190,6 +195,7 @@ impl Shared {
         Self {
             number: ENDPOINTS.fetch_add(1, Ordering::Relaxed),
             guard: Guard::new(listeners.profiles()),
+            gateways: Gateways::new(tokio::time::Instant::now().into_std(), listeners.profiles()),
             settings,
             listeners,
             inboxes,
