@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod config;
 pub mod dialplan;
+pub mod event_socket;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
