@@ -3,10 +3,12 @@
 //! The task is told things through one bounded queue of [`leg::CallEvent`] and speaks through two seams: [`leg`]
 //! (signalling) and [`media`]. Scripts reach it by [`control`].
 
+pub mod administration;
 pub mod api;
 pub mod app;
 pub mod cdr;
 pub mod channel;
+pub mod command;
 pub mod control;
 pub mod dial;
 pub mod event;
@@ -17,5 +19,7 @@ pub mod media;
 pub mod observe;
 pub mod outside;
 pub mod registry;
+pub mod scheduler;
 pub mod services;
+pub mod status;
 pub mod task;

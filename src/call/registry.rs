@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::call::control::Order;
+use crate::call::event::Event;
 use crate::call::leg::EventSink;
 
 /// What one call may ask another.
@@ -26,6 +27,15 @@ pub enum Question {
         uuid: Arc<str>,
         /// What.
         order: Order,
+        /// Whether it was carried out; dropped: the channel is gone.
+        reply: Option<oneshot::Sender<bool>>,
+    },
+    /// Everything about a channel, as an event.
+    Dump {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
+        /// Which event; none: the channel is gone.
+        reply: oneshot::Sender<Option<Event>>,
     },
     /// Runs an API command with a channel as its own.
     Command {
@@ -70,6 +80,21 @@ impl Calls {
     /// The way to the call that a channel belongs to.
     pub fn find(&self, uuid: &str) -> Option<(Arc<str>, EventSink)> {
         self.entries().get_key_value(uuid).map(|(uuid, sink)| (Arc::clone(uuid), sink.clone()))
+    }
+
+    /// Every channel with the way to its call.
+    pub fn all(&self) -> Vec<(Arc<str>, EventSink)> {
+        self.entries().iter().map(|(uuid, sink)| (Arc::clone(uuid), sink.clone())).collect()
+    }
+
+    /// Channels that live.
+    pub fn count(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Takes a channel out of the list before its time.
+    pub fn forget(&self, uuid: &str) {
+        self.entries().remove(uuid);
     }
 
     /// Whether a channel lives.

@@ -4,13 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::call::administration::Administration;
 use crate::call::api::{Directory, Store};
 use crate::call::cdr::RecordSink;
 use crate::call::control::ScriptHost;
+use crate::call::event::Events;
 use crate::call::leg::LegFactory;
 use crate::call::media::MediaEngine;
 use crate::call::outside::Outside;
 use crate::call::registry::Calls;
+use crate::call::scheduler::Scheduler;
+use crate::call::status::Status;
 use crate::engine::config::Settings;
 use crate::engine::dialplan::Dialplan;
 use crate::words::civil::Zones;
@@ -86,6 +90,14 @@ pub struct Services {
     pub scripts: Arc<dyn ScriptHost>,
     /// The calls that live.
     pub calls: Arc<Calls>,
+    /// Where events are fired.
+    pub events: Events,
+    /// What the switch knows of itself.
+    pub status: Status,
+    /// Commands for later.
+    pub scheduler: Scheduler,
+    /// What the operator may ask.
+    pub administration: Arc<dyn Administration>,
     /// The machine.
     pub outside: Arc<dyn Outside>,
     /// Takes call records.

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod endpoint;
+pub mod event_socket;
 pub mod files;
 pub mod machine;
 pub mod media;

@@ -59,6 +59,19 @@ impl ApiDirectory for UsersOfDirectory {
         &self.default_domain
     }
 
+    fn access_allows(&self, list: &str, ip: std::net::IpAddr) -> bool {
+        self.directory.access().ask(list, ip).allows()
+    }
+
+    fn users(&self) -> Vec<(String, String, String)> {
+        let of = |domain: &str| {
+            let users = self.directory.users(domain).iter();
+            let group = |id: &str| self.directory.group_of(id, domain).unwrap_or_default().to_owned();
+            users.map(|user| (user.id.clone(), domain.to_owned(), group(&user.id))).collect::<Vec<_>>()
+        };
+        self.directory.domains().flat_map(of).collect()
+    }
+
     fn members(&self, group: &str, domain: &str) -> Option<Vec<(String, Option<String>)>> {
         let ids = self.directory.members(group, domain)?;
         let member = |id: &String| {

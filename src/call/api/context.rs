@@ -90,6 +90,12 @@ pub trait Directory {
     /// Name of the domain that is meant when none is named.
     fn default_domain(&self) -> &str;
 
+    /// Whether the access list of a name allows an address; an unknown list allows nobody.
+    fn access_allows(&self, list: &str, ip: std::net::IpAddr) -> bool;
+
+    /// Every user: id, domain, and the first group it is in, or nothing.
+    fn users(&self) -> Vec<(String, String, String)>;
+
     /// The members of a group in order: id, and the dial string that stands for it, if it has one. None: no such group.
     fn members(&self, group: &str, domain: &str) -> Option<Vec<(String, Option<String>)>>;
 

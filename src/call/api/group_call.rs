@@ -2,15 +2,15 @@
 //!
 //! Each member stands for its `group-dial-string` or `dial-string`, expanded with `dialed_user` and `dialed_domain`, else
 //! for `user/<id>@<domain>`. `+F` tries one after another, `+A` (the default) all at once, `+E` all as calls of their own.
-//! A group that does not exist, or is empty, gives `error/DESTINATION_OUT_OF_ORDER`.
+//! A group that does not exist, or is empty, gives `error/NO_ROUTE_DESTINATION`.
 
 use std::borrow::Cow;
 
 use super::{ApiContext, ApiFunction};
 use crate::words::expand::{Api, Lookup, expand};
 
-/// What a group without members gives: dialling it ends in DESTINATION_OUT_OF_ORDER.
-const EMPTY: &str = "error/DESTINATION_OUT_OF_ORDER";
+/// What a group without members gives: dialling it ends in NO_ROUTE_DESTINATION.
+const EMPTY: &str = "error/NO_ROUTE_DESTINATION";
 
 /// The command.
 pub(super) struct GroupCall;
@@ -91,7 +91,7 @@ mod tests {
         ] {
             check("group_call", args, &format!("{first}{separator}user/1001@example.com"));
         }
-        check("group_call", "nosuch@example.com", "error/DESTINATION_OUT_OF_ORDER");
-        check("group_call", "", "error/DESTINATION_OUT_OF_ORDER");
+        check("group_call", "nosuch@example.com", "error/NO_ROUTE_DESTINATION");
+        check("group_call", "", "error/NO_ROUTE_DESTINATION");
     }
 }

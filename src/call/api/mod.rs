@@ -4,6 +4,7 @@
 //! a pure function of its arguments and of what [`ApiContext`] answers; an output is text, errors included (`-ERR …`, or
 //! `!err!` where clients expect that), because that is what its users compare with.
 
+mod acl;
 mod bg_system;
 mod coalesce;
 mod cond;
@@ -12,6 +13,7 @@ mod create_uuid;
 mod db;
 mod domain_exists;
 mod echo;
+mod escape;
 mod eval;
 mod expand;
 mod expr;

@@ -2,13 +2,14 @@
 
 use super::ApiFunction;
 use super::{
-    bg_system, coalesce, cond, create_uuid, db, domain_exists, echo, eval, expand, expr, global_getvar, global_setvar,
-    group, group_call, hash, hostname, in_group, md5, module_exists, regex, replace, sofia_contact, sql_escape,
-    strepoch, strftime, strftime_tz, switchname, system, tolower, toupper, url_decode, url_encode, user_data,
-    user_exists, uuid_break, uuid_exists, uuid_getvar, uuid_kill, uuid_setvar, uuid_transfer,
+    acl, bg_system, coalesce, cond, create_uuid, db, domain_exists, echo, escape, eval, expand, expr, global_getvar,
+    global_setvar, group, group_call, hash, hostname, in_group, md5, module_exists, regex, replace, sofia_contact,
+    sql_escape, strepoch, strftime, strftime_tz, switchname, system, tolower, toupper, url_decode, url_encode,
+    user_data, user_exists, uuid_break, uuid_exists, uuid_getvar, uuid_kill, uuid_setvar, uuid_transfer,
 };
 
 static TABLE: &[&dyn ApiFunction] = &[
+    &acl::Acl,
     &bg_system::BgSystem,
     &coalesce::Coalesce,
     &cond::Cond,
@@ -16,6 +17,7 @@ static TABLE: &[&dyn ApiFunction] = &[
     &db::Db,
     &domain_exists::DomainExists,
     &echo::Echo,
+    &escape::Escape,
     &eval::Eval,
     &expand::Expand,
     &expr::Expr,

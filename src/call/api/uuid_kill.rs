@@ -18,7 +18,7 @@ impl ApiFunction for UuidKill {
     }
 
     fn syntax(&self) -> &'static str {
-        "<uuid> [<cause>]"
+        "<uuid> [cause]"
     }
 
     fn run(&self, context: &mut dyn ApiContext, args: &str) -> String {
@@ -42,7 +42,7 @@ mod tests {
     fn examples() {
         check("uuid_kill", "abc", "+OK\n");
         check("uuid_kill", "none USER_BUSY", "-ERR No such channel!\n");
-        check("uuid_kill", "", "-USAGE: <uuid> [<cause>]\n");
+        check("uuid_kill", "", "-USAGE: <uuid> [cause]\n");
         assert_eq!(orders("uuid_kill", "abc 17"), [Order::Hangup(Cause::USER_BUSY)]);
         assert_eq!(orders("uuid_kill", "abc"), [Order::Hangup(Cause::NORMAL_CLEARING)]);
     }

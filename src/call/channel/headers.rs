@@ -9,6 +9,11 @@ type Headers = Vec<(String, String)>;
 impl Channel {
     /// The channel block, the profiles, every variable as `variable_<name>`. Empty values are left out.
     pub fn event_headers(&self) -> Headers {
+        self.event_headers_with(true)
+    }
+
+    /// As [`Channel::event_headers`], with the variables or without them.
+    pub fn event_headers_with(&self, variables: bool) -> Headers {
         let mut headers = Headers::new();
         let mut add = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -17,25 +22,38 @@ impl Channel {
         };
         add("Channel-State", self.phase.name());
         add("Channel-Call-State", self.call_state());
+        add("Channel-State-Number", self.phase.number());
         add("Channel-Name", &self.profile.chan_name);
         add("Unique-ID", &self.uuid);
         add("Call-Direction", self.direction);
         add("Presence-Call-Direction", self.direction);
         add("Channel-HIT-Dialplan", if self.direction == "inbound" { "true" } else { "false" });
+        add("Channel-Presence-ID", self.get("presence_id").unwrap_or_default());
+        add("Channel-Presence-Data", self.get("presence_data").unwrap_or_default());
         add("Channel-Call-UUID", self.get("call_uuid").unwrap_or_default());
         add("Answer-State", self.answer_state());
         add("Hangup-Cause", self.cause.map_or("", |cause| cause.name()));
+        if !self.codec.is_empty() {
+            for way in ["Read", "Write"] {
+                add(&format!("Channel-{way}-Codec-Name"), self.codec);
+                add(&format!("Channel-{way}-Codec-Rate"), "8000");
+                add(&format!("Channel-{way}-Codec-Bit-Rate"), "64000");
+            }
+        }
         self.profile_block("Caller", &self.profile, &mut headers);
         if let Some(other) = &self.other {
             let kind = if self.direction == "inbound" { "originatee" } else { "originator" };
             headers.push(("Other-Type".to_owned(), kind.to_owned()));
             self.profile_block("Other-Leg", other, &mut headers);
         }
-        headers.extend(self.variables.iter().map(|(name, value)| (format!("variable_{name}"), value.to_owned())));
+        if variables {
+            headers.extend(self.variables.iter().map(|(name, value)| (format!("variable_{name}"), value.to_owned())));
+        }
         headers
     }
 
-    fn call_state(&self) -> &'static str {
+    /// `DOWN`, `RINGING`, `EARLY`, `ACTIVE` or `HANGUP`.
+    pub fn call_state(&self) -> &'static str {
         match self.phase {
             Phase::Hangup => "HANGUP",
             _ if self.answered => "ACTIVE",
@@ -56,8 +74,11 @@ impl Channel {
 
     fn profile_block(&self, prefix: &str, profile: &CallerProfile, headers: &mut Headers) {
         let own = profile.uuid == self.profile.uuid;
+        let other = if self.direction == "inbound" { "outbound" } else { "inbound" };
+        let direction = if own { self.direction } else { other };
         for (name, value) in [
-            ("Direction", if own { self.direction } else { "" }),
+            ("Direction", direction),
+            ("Logical-Direction", direction),
             ("Username", &profile.username),
             ("Dialplan", &profile.dialplan),
             ("Caller-ID-Name", &profile.caller_id_name),
@@ -82,7 +103,9 @@ impl Channel {
             }
         }
         if own {
+            headers.push((format!("{prefix}-Profile-Index"), self.profile_number.to_string()));
             for (name, at) in [
+                ("Profile-Created-Time", self.times.transferred.max(self.times.created)),
                 ("Channel-Created-Time", self.times.created),
                 ("Channel-Answered-Time", self.times.answered),
                 ("Channel-Progress-Time", self.times.progress),

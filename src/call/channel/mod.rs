@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::words::model::{CallerProfile, Cause, Variables, truthy};
 
-pub use view::View;
+pub use view::{MODULES, View};
 
 /// Digits that may wait for an application.
 const MAX_DIGITS: usize = 128;
@@ -40,6 +40,17 @@ impl Phase {
             Self::Media => "CS_EXCHANGE_MEDIA",
             Self::Park => "CS_PARK",
             Self::Hangup => "CS_HANGUP",
+        }
+    }
+
+    /// FreeSWITCH's number of the state.
+    pub fn number(self) -> &'static str {
+        match self {
+            Self::Routing => "2",
+            Self::Execute => "4",
+            Self::Media => "5",
+            Self::Park => "6",
+            Self::Hangup => "10",
         }
     }
 }
@@ -99,6 +110,12 @@ pub struct Channel {
     pub early: bool,
     /// Answered.
     pub answered: bool,
+    /// Number of its caller profile: a transfer begins another one.
+    pub profile_number: u32,
+    /// The call state that listeners were told last.
+    pub told_state: &'static str,
+    /// Name of its codec; empty: none yet.
+    pub codec: &'static str,
     /// Bridged now.
     pub bridged: bool,
     /// When things happened.
@@ -127,6 +144,9 @@ impl Channel {
             rung: false,
             early: false,
             answered: false,
+            told_state: "DOWN",
+            profile_number: 1,
+            codec: "",
             bridged: false,
             times: Times { created, ..Times::default() },
             last_app: None,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::Channel;
 use crate::call::api::{self, ApiContext, Directory, Store};
+use crate::call::command;
 use crate::call::control::Order;
 use crate::call::leg::ContactQuery;
 use crate::call::observe::Observer;
@@ -20,7 +21,7 @@ use crate::words::model::Variables;
 const AWAITED: &[&str] = &["bg_system", "lua", "luarun", "system"];
 
 /// What the switch has of FreeSWITCH's modules.
-const MODULES: &[&str] = &[
+pub const MODULES: &[&str] = &[
     "mod_commands",
     "mod_db",
     "mod_dialplan_xml",
@@ -94,7 +95,10 @@ impl Lookup for View<'_> {
     }
 
     fn api(&mut self, name: &str, args: &str) -> Api {
-        if AWAITED.iter().any(|awaited| awaited.eq_ignore_ascii_case(name)) || self.is_about_another(name, args) {
+        if AWAITED.iter().any(|awaited| awaited.eq_ignore_ascii_case(name))
+            || command::waits(name)
+            || self.is_about_another(name, args)
+        {
             return Api::Pending;
         }
         let value = api::run(name, self, args);
@@ -200,7 +204,7 @@ impl ApiContext for View<'_> {
 
     fn order(&mut self, uuid: &str, order: Order) -> bool {
         let found = self.services.calls.find(uuid);
-        found.map(|(uuid, sink)| sink.ask(Question::Order { uuid, order })).is_some()
+        found.map(|(uuid, sink)| sink.ask(Question::Order { uuid, order, reply: None })).is_some()
     }
 
     fn directory(&self) -> &dyn Directory {

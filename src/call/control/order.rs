@@ -16,6 +16,46 @@ pub enum Order {
         /// None: the present one.
         context: Option<String>,
     },
+    /// Answers (`uuid_answer`).
+    Answer,
+    /// Starts early media (`uuid_pre_answer`).
+    PreAnswer,
+    /// Rings (`uuid_ring_ready`).
+    RingReady,
+    /// Parks the channel (`uuid_park`).
+    Park,
+    /// Runs an application beside what runs: at the next wait of the channel (`uuid_broadcast`, `sendmsg`).
+    Execute(Execution),
+    /// Runs these applications instead of the rest of the list (`sendmsg` with `xferext`).
+    Replace(Vec<(String, String)>),
+    /// Sends digits to the far end (`uuid_send_dtmf`).
+    SendDigits(String),
+    /// Digits as though the far end had sent them (`uuid_recv_dtmf`).
+    ReceiveDigits(String),
+    /// Forgets digits that wait (`uuid_flush_dtmf`).
+    FlushDigits,
+    /// Sets variables; an empty value removes (`uuid_setvar_multi`).
+    Set(Vec<(String, String)>),
     /// Breaks what plays or waits (`uuid_break`).
     Break,
+}
+
+/// One application to run on a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// Application.
+    pub application: String,
+    /// Its data, not expanded.
+    pub data: String,
+    /// How often; -1 for ever.
+    pub loops: i64,
+    /// `Application-UUID` of its events.
+    pub uuid: Option<String>,
+}
+
+impl Execution {
+    /// One run of an application.
+    pub fn once(application: &str, data: &str) -> Self {
+        Self { application: application.to_owned(), data: data.to_owned(), loops: 1, uuid: None }
+    }
 }

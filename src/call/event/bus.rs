@@ -53,6 +53,11 @@ impl Bus {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nobody listens to anything.
+    pub fn is_quiet(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether anybody listens to such events. One load when nobody listens to anything.
     pub fn wants(&self, name: EventName, subclass: Option<&str>) -> bool {
         self.count.load(Ordering::Relaxed) > 0
@@ -110,6 +115,11 @@ impl Subscription {
     /// Listens to these events as well.
     pub fn bind(&self, filter: Filter) {
         self.listener.filters.write().unwrap_or_else(PoisonError::into_inner).push(filter);
+    }
+
+    /// Listens to these events instead.
+    pub fn set(&self, filters: Vec<Filter>) {
+        *self.listener.filters.write().unwrap_or_else(PoisonError::into_inner) = filters;
     }
 
     /// The oldest event that waits.

@@ -5,6 +5,7 @@
 mod bus;
 mod format;
 mod name;
+mod source;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,6 +13,7 @@ use jiff::tz::TimeZone;
 pub use bus::{Bus, Filter, Subscription};
 pub use format::url_encoded;
 pub use name::EventName;
+pub use source::Events;
 
 use crate::words::model::variables::{ARRAY_PREFIX, ARRAY_SEPARATOR};
 
@@ -67,6 +69,10 @@ impl Event {
             ("Event-Date-Local", local.strftime("%Y-%m-%d %H:%M:%S").to_string()),
             ("Event-Date-GMT", gmt.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
             ("Event-Date-Timestamp", origin.now.as_microsecond().to_string()),
+            // FreeSWITCH names the line of its source; clients want the headers to be there.
+            ("Event-Calling-File", "switch".to_owned()),
+            ("Event-Calling-Function", "fire".to_owned()),
+            ("Event-Calling-Line-Number", "0".to_owned()),
             ("Event-Sequence", origin.sequence.to_string()),
         ] {
             event.add(name, &value);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Call;
 use super::refusal::headers_of;
+use crate::call::event::EventName;
 use crate::call::leg::{EventSink, LegCommand, MediaParams};
 use crate::call::media::{MediaCommand, MediaEngine, MediaPort, PortId, StreamCodec, StreamSetup};
 use crate::engine::sdp::{Agreed, Codec, Direction, Local, Preference, SessionDescription};
@@ -339,11 +340,18 @@ impl Call {
         let mut headers = headers_of(&self.a.variables, &["sip_rh_"]);
         headers.extend(self.callee_identity());
         self.tell(LegCommand::Answer { headers, sdp });
+        if !self.a.early && self.a.direction == "inbound" && self.audio.wants_media() {
+            // As in FreeSWITCH the answer of a caller passes through early media.
+            self.a.early = true;
+            self.fire(EventName::CHANNEL_PROGRESS_MEDIA, &[]);
+            self.a.early = false;
+        }
         self.a.answered = true;
         self.a.times.answered = self.now_us();
         self.a.status = 200;
         self.a.variables.set("endpoint_disposition", "ANSWER");
         tracing::info!("answered");
+        self.fire(EventName::CHANNEL_ANSWER, &[]);
         self.execute_on("execute_on_answer").await;
         true
     }
@@ -380,6 +388,7 @@ impl Call {
             self.a.times.progress_media = now;
         }
         self.a.variables.set("endpoint_disposition", "EARLY MEDIA");
+        self.fire(EventName::CHANNEL_PROGRESS_MEDIA, &[]);
         self.execute_on("execute_on_pre_answer").await;
         self.execute_on("execute_on_media").await;
         true
@@ -398,6 +407,7 @@ impl Call {
         if self.a.times.progress == 0 {
             self.a.times.progress = self.now_us();
         }
+        self.fire(EventName::CHANNEL_PROGRESS, &[]);
         self.execute_on("execute_on_ring").await;
     }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{Call, Wake};
 use crate::call::channel::Phase;
+use crate::call::event::EventName;
 use crate::call::failure::{Decision, decide};
 use crate::call::leg::{LegEvent, LegId};
 use crate::call::media::{MediaCommand, MediaEvent};
@@ -90,6 +91,7 @@ impl Call {
         self.execute_on("execute_on_pre_bridge").await;
         self.execute_on_callee(id, "execute_on_pre_bridge").await;
         self.connect(id);
+        self.fire_bridge(EventName::CHANNEL_BRIDGE, id);
         self.pre_execute(id).await;
         let end = self.while_bridged(id).await;
         if let Some(music) = self.music.take() {
@@ -97,6 +99,7 @@ impl Call {
         }
         self.audio.command(MediaCommand::Part);
         self.a.bridged = false;
+        self.fire_bridge(EventName::CHANNEL_UNBRIDGE, id);
         let cause = self.callee(id).and_then(|callee| callee.channel.cause);
         if let Some(cause) = cause {
             self.a.variables.set("bridge_hangup_cause", cause.name());
@@ -266,7 +269,11 @@ impl Call {
         callee.channel.status = 200;
         callee.channel.times.answered = now;
         super::callee::received_headers(&mut callee.channel, &mut self.a, "sip_rh_", headers);
-        self.agree_answer(id, sdp).is_ok()
+        let agreed = self.agree_answer(id, sdp).is_ok();
+        if agreed {
+            self.fire_of(id, EventName::CHANNEL_ANSWER, &[]);
+        }
+        agreed
     }
 
     /// Joins the channel with a leg that a script dialled, until one of them leaves.

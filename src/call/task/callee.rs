@@ -7,6 +7,7 @@ use super::refusal::{headers_of, q850_of, reason_header};
 use super::{Call, LegAudio};
 use crate::call::cdr::CallRecord;
 use crate::call::channel::Channel;
+use crate::call::event::EventName;
 use crate::call::leg::{Failure, Headers, Leg, LegCommand, LegId, PreparedLeg};
 use crate::call::registry::Listed;
 use crate::words::model::{Cause, Variables, falsy, truthy};
@@ -32,7 +33,7 @@ pub struct Callee {
     pub(super) required: bool,
     pub(super) redirects: u32,
     /// Keeps its channel in the list of calls.
-    pub(super) _listed: Listed,
+    pub(super) listed: Listed,
 }
 
 /// When a leg is given up or started.
@@ -104,6 +105,7 @@ impl Call {
             self.a.variables.set("last_bridge_proto_specific_hangup_cause", status);
         }
         tracing::debug!(leg = %channel.profile.chan_name, cause = cause.name(), "called leg ended");
+        self.fire_of(id, EventName::CHANNEL_HANGUP, &[]);
     }
 
     /// A called leg failed before its answer: writes the variables and gives the cause.
@@ -180,6 +182,7 @@ impl Call {
         let Some(at) = self.callees.iter().position(|callee| callee.id == id) else { return };
         let mut callee = self.callees.remove(at);
         let stats = callee.audio.close();
+        Self::fire_end(&self.services, &callee.channel);
         let record = self.record_of(&callee.channel, callee.audio.codec_name(), stats);
         self.services.records.record(CallRecord { call_uuid: self.a.uuid.to_string(), ..record });
     }

@@ -11,6 +11,7 @@ use super::originate::single_reject;
 use super::{Call, LegAudio};
 use crate::call::channel::{Channel, Phase};
 use crate::call::dial::{DialLeg, DialString};
+use crate::call::event::EventName;
 use crate::call::leg::{DialRequest, LegId, Prepared, PreparedLeg};
 use crate::engine::sdp::Codec;
 use crate::words::model::variables::holds_expansion;
@@ -182,9 +183,13 @@ impl Call {
             gone: false,
             required,
             redirects: 0,
-            _listed: listed,
+            listed,
         };
         self.callees.push(callee);
+        self.services.status.count(self.services.calls.count(), self.now_us());
+        for name in [EventName::CHANNEL_OUTGOING, EventName::CHANNEL_CREATE, EventName::CHANNEL_ORIGINATE] {
+            self.fire_of(id, name, &[]);
+        }
         self.execute_on_callee(id, "execute_on_originate").await;
         self.send_hooked_headers(&leg, &merged, id, &uuid, hops)?;
         if self.callee(id).is_some_and(|callee| callee.timers.start.is_none()) {

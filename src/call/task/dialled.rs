@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::callee::{MAX_REDIRECTS, received_headers};
+use crate::call::event::EventName;
 use crate::call::leg::{Failure, Headers, LegCommand, LegEvent, LegId, RedirectContact};
 use crate::call::media::MediaCommand;
 use crate::words::model::{Cause, Variables, truthy};
@@ -93,6 +94,7 @@ impl Call {
                 callee.channel.times.progress_media = now;
             }
             if first {
+                self.fire_of(id, EventName::CHANNEL_PROGRESS_MEDIA, &[]);
                 self.execute_on_callee(id, "execute_on_pre_answer").await;
                 self.execute_on_callee(id, "execute_on_media").await;
             }
@@ -124,7 +126,11 @@ impl Call {
             callee.channel.times.progress = now;
         }
         if first {
+            self.fire_of(id, EventName::CHANNEL_PROGRESS, &[]);
             self.execute_on_callee(id, "execute_on_ring").await;
+        }
+        if self.begun_here && global.get("return_ring_ready").is_some_and(truthy) {
+            return Dialled::Wins;
         }
         if !global.get("ignore_ring_ready").is_some_and(truthy) {
             self.relay_ringing(queued).await;
@@ -150,7 +156,10 @@ impl Call {
         self.a.variables.remove("sip_invite_failure_status");
         self.a.variables.remove("sip_invite_failure_phrase");
         match self.agree_answer(id, sdp) {
-            Ok(()) => Dialled::Wins,
+            Ok(()) => {
+                self.fire_of(id, EventName::CHANNEL_ANSWER, &[]);
+                Dialled::Wins
+            }
             Err(cause) => Dialled::Rejected(cause),
         }
     }

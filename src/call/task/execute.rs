@@ -6,12 +6,15 @@ use std::sync::Arc;
 use super::Call;
 use crate::call::app::{self, Application, Run};
 use crate::call::channel::Phase;
+use crate::call::event::EventName;
 use crate::engine::dialplan::{Action, Hunt, HuntRequest, Outcome, Step};
 use crate::words::expand::{Answers, Template, expand_with, scope_variables};
 use crate::words::model::{CallerProfile, Cause};
 
 /// Deepest nesting of `execute_extension`.
 const MAX_NESTED: usize = 33;
+/// A repeated application that ends sooner is not repeated, microseconds.
+const SHORTEST_LOOP_US: u64 = 500_000;
 
 impl Call {
     /// Looks for an extension; inline actions run on the way.
@@ -65,6 +68,7 @@ impl Call {
     pub(super) async fn execute_list(&mut self, actions: &[Action]) {
         for action in actions {
             self.absorb_pending();
+            self.run_executions().await;
             let dead_but_running = self.zombie && !self.a.up();
             if !self.executing() && !dead_but_running {
                 return;
@@ -125,17 +129,65 @@ impl Call {
         self.a.variables.set("current_application", application.name);
         self.a.variables.set("current_application_data", data);
         self.a.variables.remove("current_application_response");
+        let event_uuid = self.begin_execute(application.name, data);
         let acts = self.observer.as_mut().is_none_or(|observer| observer.execute(application.name, data));
         match application.run {
             _ if !acts => {}
             Run::Now(run) => run(self, data),
             Run::Wait(run) => run(self, data).await,
         }
+        self.end_execute(event_uuid, application.name, data);
         if !self.a.is_true("disable_app_log") {
             self.a.last_app = Some((application.name.to_owned(), data.to_owned()));
         }
         if has_scope {
             self.a.scopes.pop();
+        }
+    }
+
+    /// Tells that an application begins: the identifier of its events, when anybody listens.
+    fn begin_execute(&mut self, name: &str, data: &str) -> Option<String> {
+        if self.services.events.is_quiet() {
+            return None;
+        }
+        let uuid = self.execution_uuid.take().unwrap_or_else(|| (self.services.new_uuid)());
+        let more = [("Application", name), ("Application-Data", data), ("Application-UUID", uuid.as_str())];
+        self.fire(EventName::CHANNEL_EXECUTE, &more);
+        Some(uuid)
+    }
+
+    fn end_execute(&mut self, uuid: Option<String>, name: &str, data: &str) {
+        let Some(uuid) = uuid else { return };
+        let response = self.a.get("current_application_response").unwrap_or("_none_").to_owned();
+        let more = [
+            ("Application", name),
+            ("Application-Data", data),
+            ("Application-Response", response.as_str()),
+            ("Application-UUID", uuid.as_str()),
+        ];
+        self.fire(EventName::CHANNEL_EXECUTE_COMPLETE, &more);
+    }
+
+    /// Runs the applications that clients of the switch asked for meanwhile.
+    pub(super) async fn run_executions(&mut self) {
+        while let Some(execution) = self.executions.pop_front() {
+            let data = Template::parse(execution.data.as_str());
+            let phase = std::mem::replace(&mut self.a.phase, Phase::Execute);
+            let mut left = execution.loops;
+            while left != 0 && self.a.phase == Phase::Execute {
+                let begun = self.now_us();
+                self.execution_uuid.clone_from(&execution.uuid);
+                Box::pin(self.execute_named(&execution.application, &data)).await;
+                left = left.saturating_sub(1);
+                // For ever, but not in circles: an application that does nothing ends the repetition.
+                if execution.loops != 1 && self.now_us().saturating_sub(begun) < SHORTEST_LOOP_US {
+                    break;
+                }
+            }
+            self.execution_uuid = None;
+            if self.a.phase == Phase::Execute {
+                self.a.phase = phase;
+            }
         }
     }
 

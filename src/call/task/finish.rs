@@ -32,6 +32,7 @@ impl Call {
         self.final_times();
         self.hangup_hook().await;
         let stats = self.audio.close();
+        Self::fire_end(&self.services, &self.a);
         let mut record = self.record_of(&self.a, self.audio.codec_name(), stats);
         self.a.get("originate_disposition").unwrap_or_default().clone_into(&mut record.disposition);
         self.services.records.record(record);

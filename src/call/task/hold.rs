@@ -1,6 +1,7 @@
 //! Hold within a bridge: the other side hears music while one is away.
 
 use super::{Call, source_of};
+use crate::call::event::EventName;
 use crate::call::leg::LegId;
 use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId};
 
@@ -21,8 +22,10 @@ impl Call {
             [(self.audio.is_held(), true), (callee.audio.is_held(), false)].into_iter().find(|(held, _)| *held);
         let wanted = wanted.map(|(_, to_callee)| to_callee);
         if wanted == self.music.map(|music| music.to_callee) {
+            self.fire_hold(id, wanted);
             return;
         }
+        self.fire_hold(id, wanted);
         if let Some(music) = self.music.take() {
             self.stop_music(id, music);
             if let Some(with) = self.callee(id).and_then(|callee| callee.audio.port_id()) {
@@ -31,6 +34,21 @@ impl Call {
         }
         if let Some(to_callee) = wanted {
             self.start_music(id, to_callee);
+        }
+    }
+
+    /// Tells who is away, or back.
+    fn fire_hold(&mut self, id: LegId, to_callee: Option<bool>) {
+        let (name, callers) = match (to_callee, self.holding) {
+            (Some(to_callee), None) => (EventName::CHANNEL_HOLD, to_callee),
+            (None, Some(to_callee)) => (EventName::CHANNEL_UNHOLD, to_callee),
+            _ => return,
+        };
+        self.holding = to_callee;
+        if callers {
+            self.fire(name, &[]);
+        } else {
+            self.fire_of(id, name, &[]);
         }
     }
 

@@ -1,10 +1,12 @@
 //! Hooks in variables: `execute_on_…` and `api_hangup_hook`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Call;
 use crate::call::api;
 use crate::call::channel::View;
+use crate::call::command;
 use crate::call::event::{Event, EventName};
 use crate::words::expand::{Answers, Api, Lookup, Template, expand_with};
 use crate::words::model::Variables;
@@ -150,7 +152,23 @@ impl Call {
                 Some(answer) => Some(answer),
                 None => api::run(name, &mut self.view(), args),
             },
+            _ if command::waits(name) => {
+                let (services, name, args) = (Arc::clone(&self.services), name.to_owned(), args.to_owned());
+                Box::pin(self.serve_while(async move { command::run(&services, &name, &args).await })).await
+            }
             _ => api::run(name, &mut self.view(), args),
+        }
+    }
+
+    /// Waits for a command and serves the call meanwhile: the command may ask about the call's own channels.
+    async fn serve_while<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(event) = self.events.recv() => drop(self.absorb(event)),
+            }
         }
     }
 

@@ -16,6 +16,7 @@ mod create;
 mod deflect;
 mod dialled;
 mod digits;
+mod emit;
 mod enterprise;
 mod execute;
 mod finish;
@@ -24,6 +25,7 @@ mod hooks;
 mod meta;
 mod midcall;
 mod originate;
+mod origination;
 mod play;
 mod playlist;
 mod questions;
@@ -43,6 +45,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::call::channel::{Channel, Phase, View};
+use crate::call::control::Execution;
+use crate::call::event::EventName;
 use crate::call::leg::{CallEvent, EventSink, Incoming, Leg, LegCommand, LegEvent, LegId};
 use crate::call::media::{MediaEvent, PlayId};
 use crate::call::observe::Observer;
@@ -54,6 +58,7 @@ use crate::words::model::{Cause, truthy};
 pub use audio::LegAudio;
 pub use callee::Callee;
 pub use meta::MetaApp;
+pub use origination::{Destination, Origination, begin_origination};
 pub use play::source_of;
 pub use playlist::{DigitRule, Played};
 pub use refusal::{Refusal, reason_header};
@@ -109,6 +114,8 @@ pub struct Call {
     referral: Option<refer::Referral>,
     /// Hold music that plays.
     music: Option<hold::Music>,
+    /// Who is away, as listeners were told: true, the caller.
+    holding: Option<bool>,
     /// What `bind_meta_app` bound.
     meta: meta::MetaKeys,
     /// Hang-ups that are due later; they end with the call.
@@ -128,8 +135,14 @@ pub struct Call {
     broken: bool,
     /// Legs that scripts dialled and no bridge waits for.
     script_legs: Vec<LegId>,
+    /// The switch itself has begun the call: nobody waits on the other side.
+    begun_here: bool,
     /// Seconds an originate of a script may take.
     dial_limit: Option<u64>,
+    /// Applications that run at the next wait, in order.
+    executions: VecDeque<Execution>,
+    /// `Application-UUID` of the next application.
+    execution_uuid: Option<String>,
     /// What runs instead of the rest of the list.
     replacement: Option<(String, String)>,
     extension: Arc<str>,
@@ -137,7 +150,7 @@ pub struct Call {
     /// Who looks on.
     observer: Option<Box<dyn Observer>>,
     /// Keeps the caller's channel in the list of calls.
-    _listed: Listed,
+    listed: Listed,
     /// Visit every extension, also those that are known not to match.
     exhaustive: bool,
 }
@@ -169,7 +182,7 @@ impl Call {
         let listed = services.calls.list(Arc::clone(&a.uuid), sink.clone());
         Self {
             a,
-            _listed: listed,
+            listed,
             audio: LegAudio::caller(media, offer),
             refusal: None,
             zombie: false,
@@ -184,6 +197,7 @@ impl Call {
             deferred: VecDeque::new(),
             referral: None,
             music: None,
+            holding: None,
             meta: meta::MetaKeys::default(),
             scheduled: JoinSet::new(),
             last_leg: 0,
@@ -195,7 +209,10 @@ impl Call {
             resting: Vec::new(),
             broken: false,
             script_legs: Vec::new(),
+            begun_here: false,
             dial_limit: None,
+            executions: VecDeque::new(),
+            execution_uuid: None,
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
@@ -214,6 +231,9 @@ impl Call {
 
     fn begin(&mut self) {
         tracing::info!(context = %self.a.profile.context, name = %self.a.profile.chan_name, "new call");
+        self.services.status.count(self.services.calls.count(), self.now_us());
+        self.fire(EventName::CHANNEL_CREATE, &[]);
+        self.fire_state("CS_INIT", "1");
         if self.audio.wants_media() && !self.audio.has_offer() {
             // Late offers are off (enable-3pcc), as in FreeSWITCH.
             self.hangup(Cause::MANDATORY_IE_MISSING);
@@ -228,6 +248,7 @@ impl Call {
     /// Hunts and executes until no transfer is pending any more.
     async fn route(&mut self) {
         while self.a.phase == Phase::Routing {
+            self.fire_state("CS_ROUTING", "2");
             match self.hunt().await {
                 Outcome::Plan(plan) => {
                     if !self.a.up() {
@@ -239,6 +260,7 @@ impl Call {
                     if plan.inline_dialplan {
                         self.a.profile.destination_number = std::mem::take(&mut self.a.profile.rdnis);
                     }
+                    self.fire_state("CS_EXECUTE", "4");
                     self.execute_list(&plan.actions).await;
                     if self.a.phase == Phase::Execute {
                         tracing::info!("the last dialplan instruction was executed, hanging up");
@@ -283,7 +305,12 @@ impl Call {
     /// Marks the caller's channel as hung up; the first cause counts.
     pub fn hangup(&mut self, cause: Cause) {
         let now = self.now_us();
+        let ends = self.a.up();
         self.a.hangup(cause, now);
+        if ends {
+            self.fire(EventName::CHANNEL_HANGUP, &[]);
+            self.fire_state("CS_HANGUP", "10");
+        }
     }
 
     /// Hangs the caller up after a time, whatever it does then.
@@ -366,6 +393,7 @@ impl Call {
             CallEvent::Leg { leg, event } => Wake::Callee(leg, event),
             CallEvent::Media { leg, event: MediaEvent::Dtmf { digit, duration } } if leg == self.front => {
                 self.a.push_digit(digit, duration);
+                self.fire_digit(None, digit, duration);
                 Wake::Caller
             }
             CallEvent::Media { leg, event: MediaEvent::Timeout } if leg == self.front => {
@@ -380,7 +408,12 @@ impl Call {
                 self.script_leg_media(leg, &event);
                 Wake::Caller
             }
-            CallEvent::Media { leg, event } => Wake::CalleeMedia(leg, event),
+            CallEvent::Media { leg, event } => {
+                if let MediaEvent::Dtmf { digit, duration } = event {
+                    self.fire_digit(Some(leg), digit, duration);
+                }
+                Wake::CalleeMedia(leg, event)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{Call, Wake};
 use crate::call::channel::Phase;
+use crate::call::event::EventName;
 use crate::call::media::{MediaCommand, PlaySource};
 use crate::words::model::Cause;
 
@@ -99,12 +100,15 @@ impl Call {
         };
         let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         self.audio.command(MediaCommand::IdleSilence(true));
+        self.fire(EventName::CHANNEL_PARK, &[]);
         while self.a.phase == Phase::Park {
             if matches!(self.next(until).await, Wake::Timer) {
                 self.hangup(cause);
             }
+            self.run_executions().await;
         }
         self.audio.command(MediaCommand::IdleSilence(false));
+        self.fire(EventName::CHANNEL_UNPARK, &[]);
     }
 
     /// `echo`: the caller hears himself until he leaves.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{Call, Wake};
 use crate::call::channel::Digit;
 use crate::call::control::Verdict;
+use crate::call::event::EventName;
 use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, PlaySource, Steering};
 
 /// Files of one `file_string://`.
@@ -52,6 +53,8 @@ pub(super) struct Playlist {
     lead: bool,
     names: VecDeque<String>,
     start_sample: u64,
+    /// The file that listeners were told of.
+    told: String,
     current: Option<Current>,
     paused: bool,
     /// A file was played to its end.
@@ -85,6 +88,7 @@ impl Playlist {
             lead: names.len() > 1,
             names,
             start_sample,
+            told: String::new(),
             current: None,
             paused: false,
             played: false,
@@ -126,16 +130,19 @@ impl Call {
             if !self.executing() {
                 if let Some(current) = &list.current {
                     self.audio.command(MediaCommand::Stop { id: current.id });
+                    self.fire_playback(EventName::PLAYBACK_STOP, &list.told, "done");
                 }
                 return Played::Interrupted;
             }
             if std::mem::take(&mut self.broken) {
                 self.stop_list(list).await;
+                self.fire_playback(EventName::PLAYBACK_STOP, &list.told, "break");
                 return Played::Broken;
             }
             if let Some(ended) = self.digit_ends(rule) {
                 if !matches!(ended, Played::Told(_)) {
                     self.stop_list(list).await;
+                    self.fire_playback(EventName::PLAYBACK_STOP, &list.told, "done");
                 }
                 return ended;
             }
@@ -166,6 +173,7 @@ impl Call {
             PlaySource::Silence { ms: LEAD_MS, level: 0 }
         } else {
             let Some(name) = list.names.pop_front() else { return false };
+            list.told.clone_from(&name);
             let source = self.prompt_source(&name, list.start_sample);
             let has_audio = self.audio.port().is_some();
             match source.and_then(|source| if has_audio { Ok(source) } else { Err("the leg has no audio".to_owned()) })
@@ -179,6 +187,9 @@ impl Call {
         };
         let id = self.next_play();
         self.audio.command(MediaCommand::Play { id, source: source.clone() });
+        if !lead {
+            self.fire_playback(EventName::PLAYBACK_START, &list.told, "");
+        }
         if list.paused {
             self.audio.command(MediaCommand::Steer { id, by: Steering::Pause(true) });
         }
@@ -210,6 +221,9 @@ impl Call {
             PlayEnd::Finished | PlayEnd::Stopped => {
                 list.played |= !current.lead;
                 self.set_played(played_ms);
+                if !current.lead {
+                    self.fire_playback(EventName::PLAYBACK_STOP, &list.told, "done");
+                }
                 return;
             }
             PlayEnd::NotFound => "there is no such file".to_owned(),
@@ -221,6 +235,13 @@ impl Call {
             PlaySource::Silence { .. } => String::new(),
         };
         list.fails(&name, why);
+    }
+
+    /// Tells of a playback; `status` once it has ended.
+    fn fire_playback(&mut self, name: EventName, file: &str, status: &str) {
+        let kind = file.split_once("://").map_or("", |(kind, _)| kind);
+        let more = [("Playback-File-Path", file), ("Playback-File-Type", kind), ("Playback-Status", status)];
+        self.fire(name, &more);
     }
 
     fn set_played(&mut self, played_ms: u64) {

@@ -6,16 +6,21 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::Call;
+use super::{Call, emit};
 use crate::call::api;
 use crate::call::channel::{Channel, View};
-use crate::call::control::Order;
+use crate::call::control::{Execution, Order};
+use crate::call::event::EventName;
 use crate::call::registry::Question;
 use crate::words::expand::{Lookup as _, split};
 use crate::words::model::variables::indexed;
 
 /// Longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Applications that may wait for a channel.
+const MOST_EXECUTIONS: usize = 1024;
+/// Length of a digit that a client makes, in timestamp units of 8 kHz.
+const DIGIT: u32 = 2000;
 /// What is said of a channel that is gone.
 const GONE: &str = "-ERR No such channel!\n";
 
@@ -32,7 +37,17 @@ impl Call {
                 });
                 let _ = reply.send(value);
             }
-            Question::Order { uuid, order } => self.obey(&uuid, order),
+            Question::Order { uuid, order, reply } => self.obey(&uuid, order, reply),
+            Question::Dump { uuid, reply } => {
+                let services = self.services.clone();
+                self.a.codec = self.audio.codec_name();
+                for callee in &mut self.callees {
+                    callee.channel.codec = callee.audio.codec_name();
+                }
+                let channel = self.channel_named(&uuid);
+                let _ =
+                    reply.send(channel.map(|channel| emit::about(&services, EventName::CHANNEL_DATA, channel, &[])));
+            }
             Question::Command { command, args, reply } => {
                 let _ = reply.send(api::run(&command, &mut self.view(), &args));
             }
@@ -47,18 +62,79 @@ impl Call {
         }
     }
 
-    /// Carries out an order for a channel. A called leg can only be hung up.
-    fn obey(&mut self, uuid: &str, order: Order) {
+    /// Carries out an order for a channel. A called leg takes only some.
+    fn obey(&mut self, uuid: &str, order: Order, reply: Option<oneshot::Sender<bool>>) {
         let callee = self.callees.iter().find(|callee| *callee.channel.uuid == *uuid).map(|callee| callee.id);
-        match (order, callee) {
-            (Order::Hangup(cause), Some(id)) => self.end_callee(id, cause),
-            (order, Some(_)) => tracing::error!(?order, "not available for a called leg yet"),
-            (Order::Hangup(cause), None) => self.hangup(cause),
-            (Order::Transfer { extension, dialplan, context }, None) => {
-                self.transfer(&extension, dialplan.as_deref(), context.as_deref());
+        let done = match (order, callee) {
+            (Order::Hangup(cause), Some(id)) => {
+                self.end_callee(id, cause);
+                true
             }
-            (Order::Break, None) => self.broken = true,
+            (Order::Set(variables), _) => {
+                if let Some(channel) = self.channel_named(uuid) {
+                    for (name, value) in &variables {
+                        channel.variables.set(name, value);
+                    }
+                }
+                true
+            }
+            (Order::FlushDigits, _) => {
+                if let Some(channel) = self.channel_named(uuid) {
+                    channel.digits.clear();
+                }
+                true
+            }
+            (Order::ReceiveDigits(digits), _) => {
+                if let Some(channel) = self.channel_named(uuid) {
+                    digits.chars().filter(|key| !key.is_whitespace()).for_each(|key| channel.push_digit(key, DIGIT));
+                }
+                true
+            }
+            (order, Some(_)) => {
+                tracing::error!(?order, "not available for a called leg yet");
+                false
+            }
+            (order, None) => self.obey_in_front(order),
+        };
+        if let Some(reply) = reply {
+            let _ = reply.send(done);
         }
+    }
+
+    fn obey_in_front(&mut self, order: Order) -> bool {
+        match order {
+            Order::Hangup(cause) => self.hangup(cause),
+            Order::Transfer { extension, dialplan, context } => {
+                return self.transfer(&extension, dialplan.as_deref(), context.as_deref());
+            }
+            Order::Park => return self.transfer("park:", Some("inline"), None),
+            Order::Break => self.broken = true,
+            Order::Answer => self.later("answer", ""),
+            Order::PreAnswer => self.later("pre_answer", ""),
+            Order::RingReady => self.later("ring_ready", ""),
+            Order::SendDigits(digits) => self.later("send_dtmf", &digits),
+            Order::Execute(execution) => return self.execute_later(execution),
+            Order::Replace(actions) => {
+                let list: Vec<String> = actions.into_iter().map(|(name, data)| format!("{name}:{data}")).collect();
+                return self.transfer(&format!("m:|:{}", list.join("|")), Some("inline"), None);
+            }
+            Order::Set(_) | Order::FlushDigits | Order::ReceiveDigits(_) => {}
+        }
+        true
+    }
+
+    fn later(&mut self, application: &str, data: &str) {
+        self.execute_later(Execution::once(application, data));
+    }
+
+    /// Keeps an application for the next wait. False: too many are kept already.
+    fn execute_later(&mut self, execution: Execution) -> bool {
+        if self.executions.len() >= MOST_EXECUTIONS {
+            tracing::error!("too many applications wait for the channel");
+            return false;
+        }
+        self.executions.push_back(execution);
+        true
     }
 
     fn channel_named(&mut self, uuid: &str) -> Option<&mut Channel> {

@@ -29,6 +29,7 @@ impl Call {
         std::mem::swap(&mut self.audio, &mut callee.audio);
         std::mem::swap(&mut self.front, &mut callee.id);
         std::mem::swap(&mut self.caller_gone, &mut callee.gone);
+        std::mem::swap(&mut self.listed, &mut callee.listed);
         let leg = callee.leg.take().unwrap_or_else(|| Box::new(NotStarted));
         callee.leg = Some(std::mem::replace(&mut self.leg, leg));
         true
@@ -95,6 +96,14 @@ impl Call {
             tracing::error!("a hook of a called leg keeps too many events waiting; one is lost");
         }
         None
+    }
+
+    /// A called leg takes the place of nobody. False: there is no such leg.
+    pub(super) fn put_in_front(&mut self, id: LegId) -> bool {
+        let former = self.front;
+        let swapped = self.swap(id);
+        self.callees.retain(|callee| callee.id != former);
+        swapped
     }
 
     /// The caller's leg is over: a called leg goes on by itself, in front.

@@ -31,22 +31,7 @@ impl crate::call::leg::Leg for Nobody {
 
 /// Serves the legs of a script without a call, until the script and the legs are over.
 pub async fn anchor(services: Arc<Services>, uuid: Arc<str>, mut requests: mpsc::Receiver<Addressed>) {
-    let (sink, events) = EventSink::new();
-    let received_us = (services.now_us)();
-    let incoming = Incoming {
-        leg: Box::new(Nobody),
-        sink,
-        events,
-        profile: nobody(&uuid),
-        variables: Variables::new(),
-        offer: None,
-        media: None,
-        max_forwards: MAX_FORWARDS,
-        direction: "outbound",
-        received_us,
-    };
-    let mut call = Call::new(services, incoming);
-    call.a = call.stand_in(&uuid);
+    let mut call = nobody_calls(services, &uuid);
     loop {
         tokio::select! {
             biased;
@@ -61,6 +46,29 @@ pub async fn anchor(services: Arc<Services>, uuid: Arc<str>, mut requests: mpsc:
         call.next(None).await;
     }
     call.forget_dead_legs();
+}
+
+/// A call whose own channel is nobody's: it can dial, and pass nothing on.
+pub(super) fn nobody_calls(services: Arc<Services>, uuid: &Arc<str>) -> Call {
+    let (sink, events) = EventSink::new();
+    let received_us = (services.now_us)();
+    let incoming = Incoming {
+        leg: Box::new(Nobody),
+        sink,
+        events,
+        profile: nobody(uuid),
+        variables: Variables::new(),
+        offer: None,
+        media: None,
+        max_forwards: MAX_FORWARDS,
+        direction: "outbound",
+        received_us,
+    };
+    let mut call = Call::new(services, incoming);
+    call.a = call.stand_in(uuid);
+    // Nobody is no channel that others may ask for.
+    call.services.calls.forget(uuid);
+    call
 }
 
 fn nobody(uuid: &str) -> CallerProfile {

@@ -52,6 +52,7 @@ impl Call {
             self.a.variables.set("hangup_after_bridge", "false");
         }
         self.a.times.transferred = now;
+        self.a.profile_number = self.a.profile_number.saturating_add(1);
         self.a.phase = Phase::Routing;
         true
     }

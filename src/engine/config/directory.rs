@@ -124,6 +124,13 @@ impl Directory {
         self.members(group, domain).is_some_and(|members| members.iter().any(|id| id.eq_ignore_ascii_case(user)))
     }
 
+    /// The first group of a domain that a user is in, in the order of names.
+    pub fn group_of(&self, user: &str, domain: &str) -> Option<&str> {
+        let groups = &self.domain(domain)?.groups;
+        let has = |members: &Vec<String>| members.iter().any(|id| id.eq_ignore_ascii_case(user));
+        groups.iter().filter(|(_, members)| has(members)).map(|(name, _)| name.as_str()).min()
+    }
+
     /// How many users there are, pointers apart.
     pub fn user_count(&self) -> usize {
         self.domains.iter().map(|domain| domain.users.len()).sum()

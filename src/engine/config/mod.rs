@@ -12,4 +12,4 @@ pub use directory::{Directory, Entries, User};
 pub use gateway::{Gateway, GatewayTransport, GatewayVariable};
 pub use profile::{AuthCalls, SipProfile};
 pub use root::{Folders, root_document};
-pub use settings::Settings;
+pub use settings::{EventSocketSettings, Settings};

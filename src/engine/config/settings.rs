@@ -1,5 +1,7 @@
 //! Settings of the switch as a whole: `switch.conf` and `timezones.conf`.
 
+use std::net::IpAddr;
+
 use jiff::tz::TimeZone;
 
 use crate::engine::xml::Element;
@@ -11,8 +13,53 @@ use crate::words::text::Diagnostic;
 pub struct Settings {
     /// The API commands and applications that run shell commands may (`allow-system-commands` of `switch.conf`).
     pub system_commands: bool,
+    /// The listener of the event socket (`event_socket.conf`); none: there is no such file.
+    pub event_socket: Option<EventSocketSettings>,
     /// Zones of `timezones.conf`: name and POSIX TZ string, those that cannot be read left out.
     pub zones: Vec<(String, String)>,
+}
+
+/// What `event_socket.conf` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventSocketSettings {
+    /// `listen-ip`; none: loopback.
+    pub ip: Option<IpAddr>,
+    /// `listen-port`; none: 8021.
+    pub port: Option<u16>,
+    /// `password`.
+    pub password: Option<String>,
+    /// `apply-inbound-acl`, every one.
+    pub access: Vec<String>,
+}
+
+impl EventSocketSettings {
+    fn read(conf: &Element, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut read = Self::default();
+        for param in conf.named("settings").flat_map(|settings| settings.named("param")) {
+            let (Some(name), Some(value)) = (param.attribute("name"), param.attribute("value")) else { continue };
+            let text = value.text.trim();
+            let known = match name.text.to_ascii_lowercase().as_str() {
+                "listen-ip" => text.trim_matches(['[', ']']).parse().map(|ip| read.ip = Some(ip)).is_ok(),
+                "listen-port" => text.parse().map(|port| read.port = Some(port)).is_ok(),
+                "password" => {
+                    read.password = Some(text.to_owned());
+                    true
+                }
+                "apply-inbound-acl" => {
+                    read.access.push(text.to_owned());
+                    true
+                }
+                // Bind errors are retried, there is no NAT map, and the log tells of clients.
+                "stop-on-bind-error" | "nat-map" | "debug" => true,
+                _ => false,
+            };
+            if !known {
+                let message = format!("event_socket.conf: {} = {text} is not understood", name.text);
+                diagnostics.push(Diagnostic::warning("bad-param", value.span, message));
+            }
+        }
+        read
+    }
 }
 
 impl Settings {
@@ -28,6 +75,7 @@ impl Settings {
                 settings.system_commands = value.is_some_and(|value| truthy(&value.text));
             }
         }
+        settings.event_socket = named("event_socket.conf").map(|conf| EventSocketSettings::read(conf, diagnostics));
         let zones = named("timezones.conf").into_iter().flat_map(|conf| conf.named("timezones"));
         for zone in zones.flat_map(|zones| zones.named("zone")) {
             let (Some(name), Some(value)) = (zone.attribute("name"), zone.attribute("value")) else { continue };
@@ -54,6 +102,9 @@ mod tests {
     fn settings_of_a_document() {
         let text = "<document>\n<section name=\"configuration\">\n<configuration name=\"switch.conf\">\n<settings>\n\
                     <param name=\"allow-system-commands\" value=\"true\"/>\n</settings>\n</configuration>\n\
+                    <configuration name=\"event_socket.conf\">\n<settings>\n\
+                    <param name=\"listen-ip\" value=\"::1\"/>\n<param name=\"listen-port\" value=\"9\"/>\n\
+                    <param name=\"apply-inbound-acl\" value=\"lan\"/>\n</settings>\n</configuration>\n\
                     <configuration name=\"timezones.conf\">\n<timezones>\n\
                     <zone name=\"Here\" value=\"EST5EDT,M3.2.0,M11.1.0\"/>\n<zone name=\"There\" value=\"no zone\"/>\n\
                     </timezones>\n</configuration>\n</section>\n</document>\n";
@@ -62,6 +113,9 @@ mod tests {
         let settings = Settings::read(&loaded.root.unwrap(), &mut diagnostics);
         assert!(settings.system_commands);
         assert_eq!(settings.zones, [("Here".to_owned(), "EST5EDT,M3.2.0,M11.1.0".to_owned())]);
+        let socket = settings.event_socket.unwrap();
+        assert_eq!((socket.ip, socket.port), (Some("::1".parse().unwrap()), Some(9)));
+        assert_eq!((socket.password, socket.access.len()), (None, 1));
         assert_eq!(diagnostics.len(), 1);
     }
 }

@@ -16,7 +16,7 @@ use super::call::response_line;
 use crate::program::phone::{
     CallPlan, CallReport, FarEnd, FarReport, FarScript, Phone, Prompts, Sound, tone_share, write_wav,
 };
-use crate::program::server::{Server, ServerConfig};
+use crate::program::server::{Clients, Server, ServerConfig};
 
 /// Arguments of `switch demo`.
 #[derive(Debug, clap::Args)]
@@ -143,6 +143,7 @@ async fn demo(args: &DemoArgs) -> Result<bool, DemoError> {
         std::fs::remove_file(&records)?;
     }
     let config = ServerConfig {
+        clients: Clients::Nobody,
         sip: vec![SocketAddr::new(LOOPBACK, 0)],
         rtp: free_range().ok_or(DemoError::Ports)?,
         data: out.clone(),

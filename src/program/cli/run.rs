@@ -14,11 +14,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 use super::folders::FolderArgs;
 use crate::edge::control::ControlSocket;
+use crate::edge::event_socket::TAP;
 use crate::edge::watch::Watch;
 use crate::engine::sip::Transport;
-use crate::program::server::{Server, ServerConfig, Summary};
+use crate::program::server::{Clients, Server, ServerConfig, Summary};
 
 /// Arguments of `switch` without a subcommand.
 #[derive(Debug, Clone, clap::Args)]
@@ -31,10 +37,10 @@ pub struct RunArgs {
     /// RTP ports
     #[arg(long, value_name = "LOW-HIGH", default_value = "16384-32768", value_parser = ports)]
     rtp: (u16, u16),
-    /// Event socket (not part of this version)
+    /// Where the event socket listens; port 0 lets the system choose [default: event_socket.conf, else 127.0.0.1:8021]
     #[arg(long, value_name = "ADDR:PORT")]
     event_socket: Option<SocketAddr>,
-    /// Password of the event socket (not part of this version)
+    /// Password of the event socket [default: event_socket.conf, else one that is kept in the data folder]
     #[arg(long, value_name = "TEXT")]
     event_socket_password: Option<String>,
     /// Databases, call records, recordings
@@ -67,9 +73,6 @@ pub fn run(args: &RunArgs) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "switch: {why}");
         ExitCode::from(2)
     };
-    if args.event_socket.is_some() || args.event_socket_password.is_some() {
-        return fail(&"the event socket is not part of this version");
-    }
     let _guard = match log(&args.log, args.log_format == "json") {
         Ok(guard) => guard,
         Err(error) => return fail(&error),
@@ -78,6 +81,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
     let config = ServerConfig {
         subject: args.folders.subject(Path::new(".")),
         sip: args.sip.clone(),
+        clients: Clients::Programs { listen: args.event_socket, password: args.event_socket_password.clone() },
         rtp: args.rtp,
         data: args.data.clone(),
         stories: args.stories,
@@ -101,9 +105,12 @@ pub fn run(args: &RunArgs) -> ExitCode {
 pub(super) fn log(level: &str, json: bool) -> Result<tracing_appender::non_blocking::WorkerGuard, String> {
     let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|error| format!("--log {level}: {error}"))?;
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let done = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
-    done.map_err(|error| error.to_string())?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = if json { lines.json().boxed() } else { lines.with_ansi(false).boxed() };
+    // Clients of the event socket may follow the log at a level of their own.
+    let followed = dynamic_filter_fn(|metadata, _| TAP.wants(metadata)).with_max_level_hint(LevelFilter::DEBUG);
+    let layers = tracing_subscriber::registry().with(lines.with_filter(filter)).with((&TAP).with_filter(followed));
+    layers.try_init().map_err(|error| error.to_string())?;
     Ok(guard)
 }
 
@@ -132,6 +139,9 @@ fn welcome(server: &Server, config: &ServerConfig) {
         let _ = writeln!(out, "listening  {transport} {address}");
     }
     let _ = writeln!(out, "media      RTP ports {}-{}", config.rtp.0, config.rtp.1);
+    if let Some((address, password)) = server.event_socket() {
+        let _ = writeln!(out, "control    event socket {address}, {password}");
+    }
     let _ = writeln!(out, "records    {}", config.data.join("cdr.jsonl").display());
     let udp = server.listening().into_iter().find(|(transport, _)| *transport == Transport::Udp);
     if let Some((_, address)) = udp {
@@ -168,6 +178,12 @@ async fn until_stopped(server: &Arc<Server>, config: &ServerConfig, watch: bool)
             () = either(&mut interrupt, &mut terminate) => break,
             _ = hangup.recv() => reload(server).await,
             () = changed.notified() => reload(server).await,
+            at_once = server.asked_to_stop() => {
+                if at_once {
+                    return Ok(());
+                }
+                break;
+            }
         }
     }
     tracing::info!("no new calls; waiting for the last one to end");

@@ -14,11 +14,15 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
+use crate::call::administration::Unattended;
 use crate::call::cdr::{CallRecord, RecordSink};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
+use crate::call::event::{Events, Origin};
 use crate::call::leg::{EventSink, Incoming};
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
+use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services, Snapshot};
+use crate::call::status::Status;
 use crate::call::task;
 use crate::edge::machine::Machine;
 use crate::edge::store::MemoryStore;
@@ -134,6 +138,10 @@ impl Rehearsal {
             media: Arc::new(NoMedia),
             scripts: Arc::new(NoScripts),
             calls: Arc::default(),
+            events: Events::new(Arc::default(), Origin::default(), Arc::new(move || at)),
+            status: Status::new(at),
+            scheduler: Scheduler::default(),
+            administration: Arc::new(Unattended),
             outside: Arc::new(Machine::default()),
             records: Arc::new(NoRecords),
             store: Mutex::new(Box::new(MemoryStore::default())),

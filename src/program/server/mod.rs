@@ -1,22 +1,33 @@
 //! The switch itself: loads the configuration, starts media, scripts and SIP, and holds them together until it is told to
 //! stop. A reload swaps the configuration that new calls see; a broken one leaves the present one in force.
 
+mod clients;
 mod commands;
+mod operator;
 mod scripts;
 mod stories;
 
+pub use clients::Clients;
+use clients::Serving;
+use operator::Operator;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::call::control::ScriptHost;
-use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegFactory, Prepared};
+use crate::call::event::{Events, Origin};
+use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFactory, Prepared};
 use crate::call::lua::{LuaConfig, LuaHost};
 use crate::call::media::MediaEngine;
+use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services};
+use crate::call::status::Status;
 use crate::call::task;
 use crate::edge::endpoint::sip::{ProfileSettings, Registrations, SipEndpoint, SipSettings, SipStartError};
 use crate::edge::endpoint::{
@@ -42,6 +53,8 @@ pub struct ServerConfig {
     pub sip: Vec<SocketAddr>,
     /// First and last RTP port.
     pub rtp: (u16, u16),
+    /// Whether client programs are served, and how.
+    pub clients: Clients,
     /// Folder of call records.
     pub data: PathBuf,
     /// Calls whose stories are kept for `switch explain --uuid`; 0: none.
@@ -54,6 +67,7 @@ impl ServerConfig {
         Self {
             subject: Subject::below(folder),
             sip: Vec::new(),
+            clients: Clients::default(),
             rtp: (16_384, 32_768),
             data: folder.join("data"),
             stories: 0,
@@ -86,6 +100,9 @@ pub enum StartError {
     /// Registrations.
     #[error(transparent)]
     Registrations(#[from] BindingStoreError),
+    /// The event socket.
+    #[error("the event socket: {0}")]
+    EventSocket(String),
 }
 
 /// What a configuration holds, in numbers.
@@ -119,6 +136,10 @@ pub struct Server {
     stories: Arc<Stories>,
     /// Held by the reload that is under way.
     reloading: Mutex<()>,
+    /// Where clients of the event socket are served.
+    event_socket: Mutex<Option<Serving>>,
+    /// Somebody wants the switch to end; true: at once.
+    asked_to_stop: watch::Sender<Option<bool>>,
 }
 
 /// Starts the task of a call on the thread that owns its signalling.
@@ -132,6 +153,13 @@ impl CallStarter for Starter {
     fn start(&self, incoming: Incoming) {
         // Until the switch has started completely, a dropped leg is refused with 480.
         let Some(services) = self.services.get().map(Arc::clone) else { return };
+        if services.status.paused_inbound.load(Ordering::Relaxed) {
+            // As in FreeSWITCH: 503 while the switch is paused.
+            let Incoming { mut leg, .. } = incoming;
+            let (headers, phrase) = (vec![("Retry-After".to_owned(), "300".to_owned())], None);
+            leg.send(LegCommand::Reject { status: 503, phrase, headers, challenge: None });
+            return;
+        }
         match self.stories.get().and_then(|stories| stories.begin(&incoming)) {
             Some(observer) => drop(tokio::spawn(task::rehearse(services, incoming, observer, false))),
             None => drop(tokio::spawn(task::run(services, incoming))),
@@ -173,11 +201,23 @@ impl Server {
         let sofia = Arc::new(LateSofia::default());
         let directory = Arc::new(ArcSwap::from(Arc::clone(&loaded.directory)));
         let globals = Globals::new(loaded.globals.clone());
+        if globals.get("core_uuid").is_none() {
+            globals.set("core_uuid", &uuid::Uuid::new_v4().to_string());
+        }
         let switch = Arc::new(scripts::Switch::default());
         let mut lua =
             LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
         lua.anchors = Some(Arc::clone(&switch) as _);
         lua.databases = Some(Arc::new(SqliteFiles::below(config.data.join("db"))));
+        let events = Arc::clone(&lua.events);
+        let origin = Origin {
+            core_uuid: globals.get("core_uuid").unwrap_or_default(),
+            hostname: globals.get("hostname").unwrap_or_else(|| "localhost".to_owned()),
+            switchname: globals.get("switchname").unwrap_or_else(|| "switch".to_owned()),
+            address: globals.get("local_ip_v4").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            ..Origin::default()
+        };
+        let operator = Arc::new(Operator::default());
         let scripts = Arc::new(LuaHost::new(lua).map_err(StartError::Scripts)?);
         let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {
             let weak = this.clone();
@@ -198,6 +238,10 @@ impl Server {
                 media: Arc::clone(&media) as Arc<dyn MediaEngine>,
                 scripts: Arc::clone(&scripts) as Arc<dyn ScriptHost>,
                 calls: Arc::default(),
+                events: Events::new(Arc::clone(&events), origin, Arc::new(now_us)),
+                status: Status::new(now_us()),
+                scheduler: Scheduler::default(),
+                administration: Arc::clone(&operator) as _,
                 outside: Arc::new(Machine::default()),
                 records: Arc::clone(&records) as _,
                 store: Mutex::new(Box::new(MemoryStore::default())),
@@ -220,7 +264,7 @@ impl Server {
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter, Arc::clone(&registrations))?;
         let _ = sofia.0.set(sip.factory());
         let summary = Mutex::new(summary(&config.subject, &loaded));
-        Ok(Arc::new(Self {
+        let server = Arc::new(Self {
             services,
             sip,
             media,
@@ -232,7 +276,12 @@ impl Server {
             summary,
             stories,
             reloading: Mutex::default(),
-        }))
+            event_socket: Mutex::default(),
+            asked_to_stop: watch::Sender::new(None),
+        });
+        operator.serve(&server);
+        server.open_event_socket(config, loaded.settings.event_socket.as_ref())?;
+        Ok(server)
     }
 
     /// What is loaded.
@@ -280,6 +329,17 @@ impl Server {
         Ok(new)
     }
 
+    /// Has whoever runs the switch end it.
+    fn stop_asked(&self, at_once: bool) {
+        self.asked_to_stop.send_replace(Some(at_once));
+    }
+
+    /// Returns when a client asks for the end; true: at once.
+    pub async fn asked_to_stop(&self) -> bool {
+        let mut asked = self.asked_to_stop.subscribe();
+        asked.wait_for(Option::is_some).await.ok().and_then(|asked| *asked).unwrap_or(true)
+    }
+
     /// Refuses new calls; returns when the last one is over.
     pub async fn drain(&self) {
         self.sip.drain();
@@ -290,6 +350,7 @@ impl Server {
 
     /// Ends everything. Blocks until the threads are gone, after two seconds at most.
     pub fn stop(&self) {
+        drop(self.event_socket.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.sip.stop();
         self.scripts.stop();
         self.media.stop();

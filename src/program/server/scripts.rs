@@ -1,8 +1,6 @@
 //! What scripts reach beyond their call: API commands and global variables of the switch.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::{Builder, Runtime};
@@ -10,14 +8,12 @@ use tokio::sync::oneshot;
 
 use crate::call::api::{self, ApiContext};
 use crate::call::channel::View;
+use crate::call::command;
 use crate::call::control::SessionHandle;
 use crate::call::lua::{Anchors, ApiRunner, Globals};
 use crate::call::registry::Question;
 use crate::call::services::Services;
 use crate::call::task;
-
-/// Longest time a command may be scheduled ahead, seconds.
-const LONGEST_DELAY: u64 = 10 * 365 * 86_400;
 
 /// The switch behind the scripts; empty until it has started.
 #[derive(Default)]
@@ -25,8 +21,6 @@ pub(super) struct Switch {
     services: OnceLock<Weak<Services>>,
     /// Where calls run that scripts begin; started with the first one.
     runtime: OnceLock<Option<Runtime>>,
-    /// Commands that were scheduled so far.
-    scheduled: AtomicU64,
 }
 
 impl Drop for Switch {
@@ -71,42 +65,13 @@ fn run_now(services: &Arc<Services>, command: &str, args: &str) -> Option<String
     api::run(command, &mut View::global(services, &snapshot), args)
 }
 
-impl Switch {
-    /// `sched_api [+]<time> <group> <command>`: runs a command later. Without `+` the time is seconds since 1970.
-    fn schedule(&self, args: &str) -> String {
-        let parts: Vec<&str> = args.trim().splitn(3, ' ').collect();
-        let [time, _group, command] = parts.as_slice() else {
-            return "-USAGE: [+@]<time> <group_name> <command_string>[&]\n".to_owned();
-        };
-        let now = u64::try_from(self.now().as_second()).unwrap_or(0);
-        let delay = match time.strip_prefix('+') {
-            Some(seconds) => seconds.parse().ok(),
-            None => time.parse::<u64>().ok().map(|at| at.saturating_sub(now)),
-        };
-        let (Some(delay), Some(runtime)) = (delay.filter(|delay| *delay <= LONGEST_DELAY), self.runtime()) else {
-            return "-ERR Invalid time\n".to_owned();
-        };
-        let number = self.scheduled.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let (command, args) = command.split_once(' ').unwrap_or((command, ""));
-        let (command, args, services) = (command.to_owned(), args.to_owned(), self.services.get().cloned());
-        drop(runtime.spawn(async move {
-            tokio::time::sleep(Duration::from_secs(delay)).await;
-            if let Some(services) = services.and_then(|services| services.upgrade())
-                && run_now(&services, &command, &args).is_none()
-            {
-                tracing::error!(command, "a scheduled command is unknown");
-            }
-        }));
-        format!("+OK Added: {number}\n")
-    }
-}
-
 impl ApiRunner for Switch {
     fn start(&self, command: String, args: String) -> oneshot::Receiver<Option<String>> {
         let (reply, answer) = oneshot::channel();
         let Some(services) = self.services() else { return answer };
-        if command.eq_ignore_ascii_case("sched_api") {
-            let _ = reply.send(Some(self.schedule(&args)));
+        if command::waits(&command) {
+            let Some(runtime) = self.runtime() else { return answer };
+            drop(runtime.spawn(async move { drop(reply.send(command::run(&services, &command, &args).await)) }));
         } else if let Some((_, sink)) = target(&command, &args).and_then(|uuid| services.calls.find(uuid)) {
             sink.ask(Question::Command { command, args, reply });
         } else {

@@ -134,6 +134,12 @@ impl SipEndpoint {
         self.listening.clone()
     }
 
+    /// Name, context and first address of each profile.
+    pub fn profiles(&self) -> Vec<(String, String, Option<SocketAddr>)> {
+        let profiles = self.shared.listeners.profiles().iter();
+        profiles.map(|found| (found.name.clone(), found.context.clone(), found.listen.first().copied())).collect()
+    }
+
     /// The endpoint `sofia` of dial strings.
     pub fn factory(&self) -> Arc<dyn LegFactory> {
         Arc::new(Sofia(Arc::clone(&self.shared)))

@@ -51,6 +51,12 @@ impl Registrations {
         self.len() == 0
     }
 
+    /// Every binding that is not over, by user.
+    pub fn all(&self) -> Vec<Arc<Binding>> {
+        let now = now_s();
+        self.table().all().filter(|binding| binding.until > now).cloned().collect()
+    }
+
     /// Writes what is not on disk yet. What changes later is not kept.
     pub fn close(&self) {
         if let Some(store) = &self.store {

@@ -1,0 +1,172 @@
+//! `sofia`: profiles and registrations, in the layout that clients parse.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::{Command, words};
+use crate::call::administration::ProfileState;
+use crate::call::services::Services;
+
+const USAGE: &str = "USAGE:\n--------------------------------------------------------------------------------\n\
+                     sofia status|xmlstatus|jsonstatus [profile <name> [reg] | gateway <name>]\n\
+                     sofia profile <name> rescan|gwlist\n\
+                     --------------------------------------------------------------------------------\n";
+
+/// The commands of this file.
+pub(super) const COMMANDS: &[Command] =
+    &[Command::new("sofia", "<cmd> <args>", "Profiles, gateways and registrations of SIP", |services, args| {
+        Box::pin(async move {
+            let words = words(args, 6);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            match words.as_slice() {
+                [] | ["help"] => USAGE.to_owned(),
+                ["status"] => status(services),
+                ["status", "profile", name, "reg", ..] => registrations(services, name),
+                ["status", "profile", name] => profile(services, name),
+                ["status", "gateway", ..] => "Invalid Gateway!\n".to_owned(),
+                ["xmlstatus"] => xml(services),
+                ["xmlstatus", "profile", name, ..] => xml_profile(services, name),
+                ["jsonstatus", ..] => json(services),
+                ["profile", name, what, ..] => command(services, name, what).await,
+                ["status" | "xmlstatus", ..] => "Invalid Syntax!\n".to_owned(),
+                ["profile", ..] => "-ERR Invalid Syntax\n".to_owned(),
+                ["global", ..] => "-ERR sofia global is not available in this version\n".to_owned(),
+                [other, ..] => format!("Unknown Command [{other}]\n"),
+            }
+        })
+    })];
+
+fn rule() -> String {
+    "=".repeat(97)
+}
+
+fn find(services: &Services, name: &str) -> Option<ProfileState> {
+    services.administration.profiles().into_iter().find(|profile| profile.name == name)
+}
+
+fn status(services: &Services) -> String {
+    let profiles = services.administration.profiles();
+    let mut text = format!("{:>25}\t{:>7}\t{:>42}\t{}\n{}\n", "Name", "Type", "Data", "State", rule());
+    for profile in &profiles {
+        let state = format!("RUNNING ({})", profile.calls);
+        let _ = writeln!(text, "{:>25}\t{:>7}\t{:>42}\t{state}", profile.name, "profile", profile.url);
+    }
+    let plural = if profiles.len() == 1 { "" } else { "s" };
+    let _ = writeln!(text, "{}\n{} profile{plural} 0 aliases", rule(), profiles.len());
+    text
+}
+
+/// Keys and values of a profile.
+fn facts(services: &Services, profile: &ProfileState) -> Vec<(&'static str, String)> {
+    let registered = services.administration.registrations().len();
+    vec![
+        ("Name", profile.name.clone()),
+        ("Domain Name", "N/A".to_owned()),
+        ("Dialplan", "XML".to_owned()),
+        ("Context", profile.context.clone()),
+        ("URL", profile.url.clone()),
+        ("CALLS", profile.calls.to_string()),
+        ("REGISTRATIONS", registered.to_string()),
+    ]
+}
+
+fn profile(services: &Services, name: &str) -> String {
+    let Some(found) = find(services, name) else { return "Invalid Profile!\n".to_owned() };
+    let mut text = format!("{}\n", rule());
+    for (name, value) in facts(services, &found) {
+        let _ = writeln!(text, "{name:<17}\t{value}");
+    }
+    text
+}
+
+fn registrations(services: &Services, name: &str) -> String {
+    if find(services, name).is_none() {
+        return "Invalid Profile!\n".to_owned();
+    }
+    let mut text = format!("\nRegistrations:\n{}\n", rule());
+    let all = services.administration.registrations();
+    let now = super::now_s(services);
+    for found in &all {
+        let stamp =
+            i64::try_from(found.expires).ok().and_then(|at| jiff::Timestamp::from_second(at).ok()).unwrap_or_default();
+        let stamp = stamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let left = found.expires.saturating_sub(now);
+        let (user, realm) = (&found.user, &found.realm);
+        for (key, value) in [
+            ("Call-ID:    ", found.call_id.clone()),
+            ("User:       ", format!("{user}@{realm}")),
+            ("Contact:    ", found.url.clone()),
+            ("Agent:      ", found.agent.clone()),
+            (
+                "Status:     ",
+                format!("Registered({})(unknown) EXP({stamp}) EXPSECS({left})", found.transport.to_uppercase()),
+            ),
+            ("Ping-Status:", "Reachable".to_owned()),
+            ("Ping-Time:", "0.00".to_owned()),
+            ("Host:       ", services.hostname.clone()),
+            ("IP:         ", found.ip.clone()),
+            ("Port:       ", found.port.to_string()),
+            ("Auth-User:  ", user.clone()),
+            ("Auth-Realm: ", realm.clone()),
+            ("MWI-Account:", format!("{user}@{realm}")),
+        ] {
+            let _ = writeln!(text, "{key}\t{value}");
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "Total items returned: {}\n{}", all.len(), rule());
+    text
+}
+
+fn xml(services: &Services) -> String {
+    let mut text = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<profiles>\n".to_owned();
+    for profile in services.administration.profiles() {
+        let ProfileState { name, url, calls, .. } = profile;
+        let _ = writeln!(
+            text,
+            "<profile>\n<name>{name}</name>\n<type>profile</type>\n<data>{url}</data>\n<state>RUNNING ({calls})</state>\n</profile>"
+        );
+    }
+    text.push_str("</profiles>\n");
+    text
+}
+
+fn xml_profile(services: &Services, name: &str) -> String {
+    let Some(found) = find(services, name) else { return "Invalid Profile!\n".to_owned() };
+    let mut text = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<profile>\n  <profile-info>\n".to_owned();
+    for (key, value) in facts(services, &found) {
+        let key = key.to_lowercase().replace(' ', "-");
+        let _ = writeln!(text, "    <{key}>{}</{key}>", value.replace('&', "&amp;").replace('<', "&lt;"));
+    }
+    text.push_str("  </profile-info>\n</profile>\n");
+    // The name stands by itself where clients look for it.
+    text.replace("    <name>", "<name>")
+}
+
+fn json(services: &Services) -> String {
+    let profiles: serde_json::Map<String, serde_json::Value> = services
+        .administration
+        .profiles()
+        .into_iter()
+        .map(|profile| {
+            let state = format!("RUNNING ({})", profile.calls);
+            (profile.name, serde_json::json!({ "type": "profile", "data": profile.url, "state": state }))
+        })
+        .collect();
+    serde_json::json!({ "profiles": profiles }).to_string()
+}
+
+async fn command(services: &Arc<Services>, name: &str, what: &str) -> String {
+    if find(services, name).is_none() {
+        return format!("Invalid Profile [{name}]");
+    }
+    match what {
+        "rescan" => match services.administration.reload().await {
+            Ok(Ok(())) => "Reload XML [Success]\n+OK scan complete\n".to_owned(),
+            Ok(Err(error)) => format!("Reload XML [{}]\n-ERR\n", error.trim()),
+            Err(_) => "-ERR not available here\n".to_owned(),
+        },
+        "gwlist" => "\n".to_owned(),
+        other => format!("-ERR sofia profile {name} {other} is not available in this version\n"),
+    }
+}

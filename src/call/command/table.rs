@@ -1,0 +1,57 @@
+//! The table: sorted by name when it is first used.
+
+use std::sync::LazyLock;
+
+use super::{
+    Command, dump, files, hupall, orders, origination, parts, reload, schedule, settings, show, sofia, status,
+    unavailable, variables, wrap,
+};
+
+static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
+    let groups: [&'static [Command]; 15] = [
+        dump::COMMANDS,
+        files::COMMANDS,
+        hupall::COMMANDS,
+        orders::COMMANDS,
+        origination::COMMANDS,
+        parts::COMMANDS,
+        reload::COMMANDS,
+        schedule::COMMANDS,
+        settings::COMMANDS,
+        show::COMMANDS,
+        sofia::COMMANDS,
+        status::COMMANDS,
+        unavailable::COMMANDS,
+        variables::COMMANDS,
+        wrap::COMMANDS,
+    ];
+    let mut all: Vec<&'static Command> = groups.into_iter().flatten().collect();
+    all.sort_by_key(|command| command.name);
+    all
+});
+
+/// Every command, sorted by name.
+pub fn all() -> &'static [&'static Command] {
+    &TABLE
+}
+
+/// A command by name, ignoring case.
+pub fn find(name: &str) -> Option<&'static Command> {
+    let lower = name.to_ascii_lowercase();
+    let at = TABLE.binary_search_by(|command| command.name.cmp(lower.as_str())).ok()?;
+    TABLE.get(at).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_once_and_in_one_table() {
+        assert!(TABLE.is_sorted_by(|a, b| a.name < b.name));
+        for command in all() {
+            assert!(!command.doc.is_empty(), "{}", command.name);
+            assert!(crate::call::api::find(command.name).is_none(), "{} is in both tables", command.name);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Commands of FreeSWITCH that this version knows by name: they answer their usage and an unknown channel as FreeSWITCH
+//! does, and say of a live channel that they are not available.
+
+use super::{Command, GONE, Running, usage};
+use crate::call::services::Services;
+use std::sync::Arc;
+
+/// What a command says of a channel that is gone.
+#[derive(Clone, Copy)]
+enum Missing {
+    Channel,
+    Named,
+    Session,
+    Text(&'static str),
+}
+
+macro_rules! rows {
+    ($($name:literal, $syntax:literal, $usage:expr, $missing:expr;)*) => {
+        &[$(Command::new($name, $syntax, "Not available in this version", |services, args| {
+            answer($name, $usage, $missing, services, args)
+        })),*]
+    };
+}
+
+const FAILED: Missing = Missing::Text("-ERR Operation failed\n");
+const FAILED_TOO: &str = "-ERR Operation failed\n";
+
+/// Commands about one channel.
+pub(super) const COMMANDS: &[Command] = rows![
+    "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]", "", Missing::Channel;
+    "uuid_bridge", "<uuid> <other_uuid>", "", Missing::Text("-ERR Invalid uuid\n");
+    "uuid_buglist", "<uuid>", "", Missing::Text("");
+    "uuid_chat", "<uuid> <text>", "", Missing::Named;
+    "uuid_debug_media", "<uuid> <read|write|both|vread|vwrite|vboth|all> <on|off>", "", FAILED;
+    "uuid_deflect", "<uuid> <uri>", "", Missing::Named;
+    "uuid_displace", "<uuid> [start|stop] <path> [<limit>] [mux]", "", Missing::Session;
+    "uuid_display", "<uuid> <display>", "", FAILED;
+    "uuid_dual_transfer", "<uuid> <A-dest-exten>[/<A-dialplan>][/<A-context>] <B-dest-exten>[/<B-dialplan>][/<B-context>]", "", Missing::Channel;
+    "uuid_fileman", "<uuid> <cmd>:<val>", "", Missing::Channel;
+    "uuid_hold", "[off|toggle] <uuid>", FAILED_TOO, Missing::Text("+OK Success\n");
+    "uuid_jitterbuffer", "<uuid> [0|<min_msec>[:<max_msec>]]", "", FAILED;
+    "uuid_limit", "<uuid> <backend> <realm> <resource> [<max>[/interval]] [number [dialplan [context]]]", "bare", Missing::Text("-ERR Cannot find session with uuid ");
+    "uuid_limit_release", "<uuid> <backend> [realm] [resource]", "bare", Missing::Text("-ERR Cannot find session with uuid ");
+    "uuid_loglevel", "<uuid> <level>", "", Missing::Named;
+    "uuid_media", "[off] <uuid>", FAILED_TOO, FAILED;
+    "uuid_phone_event", "<uuid>", FAILED_TOO, FAILED;
+    "uuid_preprocess", "<>", "", Missing::Channel;
+    "uuid_record", "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]", "", Missing::Session;
+    "uuid_send_info", "<uuid> [<mime_type> <mime_subtype>] <message>", "-ERR Operation Failed\n", Missing::Text("-ERR Operation Failed\n");
+    "uuid_session_heartbeat", "uuid_session_heartbeat <uuid> [sched] [0|<seconds>]", "", Missing::Text("-ERR Cannot locate session. USAGE: uuid_session_heartbeat <uuid> [sched] [0|<seconds>]\n");
+    "uuid_simplify", "<uuid>", "", FAILED;
+];
+
+fn answer<'a>(
+    name: &'static str,
+    more: &'static str,
+    missing: Missing,
+    services: &'a Arc<Services>,
+    args: &'a str,
+) -> Running<'a> {
+    Box::pin(async move {
+        let syntax = super::find(name).map_or("", |command| command.syntax);
+        let mut words = args.split_whitespace();
+        let uuid = words.find(|word| !["off", "toggle"].contains(word)).unwrap_or_default();
+        // Commands that need nothing but the uuid; all others need something to do with it.
+        let alone = ["uuid_buglist", "uuid_hold", "uuid_media", "uuid_phone_event", "uuid_simplify", "uuid_send_info"];
+        if uuid.is_empty() || (words.next().is_none() && !alone.contains(&name)) {
+            return if more == "bare" {
+                format!("USAGE: {name} {syntax}\n")
+            } else {
+                format!("{}{more}", usage(syntax))
+            };
+        }
+        if !services.calls.exists(uuid) {
+            return match missing {
+                Missing::Channel => GONE.to_owned(),
+                Missing::Named => format!("-ERR No such channel {uuid}!\n"),
+                Missing::Session => "-ERR Cannot locate session!\n".to_owned(),
+                Missing::Text(text) if text.ends_with("uuid ") => format!("{text}{uuid}\n"),
+                Missing::Text(text) => text.to_owned(),
+            };
+        }
+        tracing::error!(command = name, uuid, "not available in this version");
+        format!("-ERR {name} is not available in this version\n")
+    })
+}

@@ -1,0 +1,78 @@
+//! What the switch knows of itself: since when it runs, how many calls it has had, whether it takes new ones.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// Counters and switches of a running switch. Every read and write is one of its own.
+#[derive(Debug)]
+pub struct Status {
+    /// Start, microseconds since 1970.
+    pub started_us: u64,
+    /// Channels since the start.
+    pub sessions: AtomicU64,
+    /// Most channels at a time.
+    pub peak: AtomicUsize,
+    /// New inbound calls are refused (`fsctl pause`).
+    pub paused_inbound: AtomicBool,
+    /// New originates are refused (`fsctl pause`).
+    pub paused_outbound: AtomicBool,
+    /// `fsctl max_sessions`.
+    pub max_sessions: AtomicU32,
+    /// `fsctl sps`.
+    pub sessions_per_second: AtomicU32,
+    /// Second since 1970, and channels that began in it.
+    second: (AtomicU64, AtomicU32, AtomicU32),
+    /// `fsctl loglevel`, 0 to 7.
+    pub log_level: AtomicU8,
+}
+
+impl Status {
+    /// A switch that started at this instant, microseconds since 1970.
+    pub fn new(started_us: u64) -> Self {
+        Self {
+            started_us,
+            sessions: AtomicU64::new(0),
+            peak: AtomicUsize::new(0),
+            paused_inbound: AtomicBool::new(false),
+            paused_outbound: AtomicBool::new(false),
+            max_sessions: AtomicU32::new(1000),
+            sessions_per_second: AtomicU32::new(100),
+            second: (AtomicU64::new(0), AtomicU32::new(0), AtomicU32::new(0)),
+            log_level: AtomicU8::new(7),
+        }
+    }
+
+    /// Counts a new channel; `alive` channels exist, `now_us` is microseconds since 1970.
+    pub fn count(&self, alive: usize, now_us: u64) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        self.peak.fetch_max(alive, Ordering::Relaxed);
+        let now = now_us / 1_000_000;
+        if self.second.0.swap(now, Ordering::Relaxed) == now {
+            self.second.1.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.second.1.store(1, Ordering::Relaxed);
+        }
+        self.second.2.fetch_max(self.second.1.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Channels that began in the second of this instant, and most in any second.
+    pub fn per_second(&self, now_us: u64) -> (u32, u32) {
+        let present = self.second.0.load(Ordering::Relaxed) == now_us / 1_000_000;
+        let count = if present { self.second.1.load(Ordering::Relaxed) } else { 0 };
+        (count, self.second.2.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_counted() {
+        let status = Status::new(0);
+        for at in [1_000_000, 1_100_000, 1_900_000, 2_000_000] {
+            status.count(3, at);
+        }
+        assert_eq!((status.per_second(2_000_001), status.per_second(3_000_000)), ((1, 3), (0, 3)));
+        assert_eq!((status.sessions.load(Ordering::Relaxed), status.peak.load(Ordering::Relaxed)), (4, 3));
+    }
+}

@@ -1,0 +1,305 @@
+//! One client: bytes in, frames out, events between them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::EventSocketConfig;
+use super::log_tap::{Follower, Line};
+use super::wanted::Wanted;
+use crate::call::event::{Event, EventName, Filter, Subscription};
+use crate::call::services::Services;
+use crate::engine::event_socket::{Requests, disconnect_notice, event_frame};
+
+/// Events that may wait for one client.
+const QUEUE: usize = 100_000;
+/// Events in a row that a client may lose before it is sent away.
+const MOST_LOST: u64 = 500;
+/// Time for the first request.
+const FIRST: Duration = Duration::from_secs(25);
+/// Time for a client to take what it is sent.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What a client from elsewhere is told.
+const GO_AWAY: &str = "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n";
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    #[default]
+    Plain,
+    Json,
+    Xml,
+}
+
+impl Format {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::Xml => "xml",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        [Self::Plain, Self::Json, Self::Xml].into_iter().find(|format| format.name().eq_ignore_ascii_case(word))
+    }
+}
+
+/// What a user of the directory may do; nothing: everything.
+#[derive(Debug, Default)]
+pub(super) struct Rights {
+    pub(super) api: Option<Vec<String>>,
+    pub(super) events: Option<Vec<String>>,
+    pub(super) no_log: bool,
+}
+
+/// How long a connection outlives its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Linger {
+    For(Duration),
+    UntilClosed,
+}
+
+/// The state of a client.
+pub(super) struct Connection {
+    pub(super) services: Arc<Services>,
+    pub(super) config: Arc<EventSocketConfig>,
+    pub(super) admitted: bool,
+    pub(super) rights: Rights,
+    pub(super) format: Format,
+    pub(super) wanted: Wanted,
+    pub(super) subscription: Option<Subscription>,
+    pub(super) log: Option<Follower>,
+    /// The channel that `myevents` named.
+    pub(super) session: Option<Arc<str>>,
+    pub(super) linger: Option<Linger>,
+    /// The end is near: nothing more is read.
+    pub(super) leaving: bool,
+    /// When a lingering connection ends.
+    ends: Option<Instant>,
+    /// Frames to send.
+    out: Vec<u8>,
+    /// Events lost so far.
+    lost: u64,
+}
+
+impl Connection {
+    pub(super) fn say(&mut self, frame: &str) {
+        self.out.extend_from_slice(frame.as_bytes());
+    }
+
+    /// Makes the bus send what is wanted now; false: there are too many listeners.
+    pub(super) fn listen(&mut self) -> bool {
+        if self.subscription.is_none() {
+            self.subscription = self.services.events.bus().subscribe(QUEUE);
+        }
+        let Some(subscription) = &self.subscription else { return false };
+        let mut filters = self.wanted.bus_filters();
+        if self.session.is_some() {
+            let needed = [EventName::CHANNEL_HANGUP, EventName::CHANNEL_DESTROY];
+            filters.extend(needed.map(|name| Filter { name, subclass: None }));
+        } else if filters.is_empty() {
+            self.subscription = None;
+            return true;
+        }
+        subscription.set(filters);
+        true
+    }
+
+    /// An event of the bus. What the client did not ask for is only looked at.
+    fn hear(&mut self, event: &Event) {
+        let session = self.session.clone();
+        let own = session.as_deref();
+        let about = event.get("Unique-ID");
+        let concerns = own.is_none_or(|uuid| about == Some(uuid) || event.get("Job-Owner-UUID") == Some(uuid));
+        if concerns && self.is_wanted(event) && self.wanted.passes(event) {
+            let text = match self.format {
+                Format::Plain => event.plain(),
+                Format::Json => event.json(),
+                Format::Xml => event.xml(),
+            };
+            self.say(&event_frame(self.format.name(), &text));
+        }
+        if own.is_some() && about == own {
+            match event.name() {
+                EventName::CHANNEL_HANGUP => self.session_hung_up(event),
+                EventName::CHANNEL_DESTROY if self.linger.is_none() => self.leaving = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn is_wanted(&self, event: &Event) -> bool {
+        let filters = self.wanted.bus_filters();
+        filters.iter().any(|filter| {
+            (filter.name.is_all() || filter.name == event.name())
+                && filter.subclass.as_deref().is_none_or(|wanted| event.subclass() == Some(wanted))
+        })
+    }
+
+    fn session_hung_up(&mut self, event: &Event) {
+        let Some(linger) = self.linger else { return };
+        let uuid = self.session.as_deref().unwrap_or_default();
+        let name = event.get("Channel-Name").unwrap_or_default();
+        let time = match linger {
+            Linger::For(time) => {
+                self.ends = Some(Instant::now() + time);
+                format!("Linger-Time: {}\n", time.as_secs())
+            }
+            Linger::UntilClosed => String::new(),
+        };
+        let frame = format!(
+            "Content-Type: text/disconnect-notice\nControlled-Session-UUID: {uuid}\nContent-Disposition: linger\n\
+             Channel-Name: {name}\n{time}Content-Length: 0\n\n"
+        );
+        self.say(&frame);
+    }
+
+    fn log_line(&mut self, line: &Line) {
+        let head = format!(
+            "Content-Type: log/data\nContent-Length: {}\nLog-Level: {}\nText-Channel: 0\nLog-File: {}\nLog-Func: {}\n\
+             Log-Line: {}\nUser-Data: \n\n",
+            line.text.len(),
+            line.level,
+            line.file,
+            line.function,
+            line.number
+        );
+        self.say(&head);
+        self.say(&line.text);
+    }
+
+    /// Whether the client has lost too much.
+    fn is_hopeless(&mut self) -> bool {
+        let lost = self.subscription.as_ref().map_or(0, Subscription::lost);
+        let more = lost.saturating_sub(self.lost);
+        if more > 0 && more < MOST_LOST {
+            tracing::warn!(lost, "a client of the event socket does not read fast enough");
+            self.lost = lost;
+        }
+        more >= MOST_LOST
+    }
+}
+
+/// Serves a client until it leaves.
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    services: Arc<Services>,
+    config: Arc<EventSocketConfig>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    if !may_come_in(&services, &config, peer) {
+        tracing::warn!(%peer, "a client of the event socket is not allowed");
+        return send(&mut stream, GO_AWAY.as_bytes()).await;
+    }
+    send(&mut stream, b"Content-Type: auth/request\n\n").await?;
+    let mut client = Connection {
+        services,
+        config,
+        admitted: false,
+        rights: Rights::default(),
+        format: Format::default(),
+        wanted: Wanted::default(),
+        subscription: None,
+        log: None,
+        session: None,
+        linger: None,
+        leaving: false,
+        ends: None,
+        out: Vec::new(),
+        lost: 0,
+    };
+    converse(&mut stream, &mut client).await?;
+    let notice = disconnect_notice(client.session.as_deref(), None);
+    client.say(&notice);
+    send(&mut stream, &std::mem::take(&mut client.out)).await?;
+    stream.shutdown().await
+}
+
+/// Serves requests and events until the connection is to be closed by us; an error: it is closed already.
+async fn converse(stream: &mut TcpStream, client: &mut Connection) -> io::Result<()> {
+    let mut requests = Requests::default();
+    let mut buffer = vec![0u8; 16 << 10];
+    let patience = Instant::now() + FIRST;
+    loop {
+        loop {
+            match requests.take() {
+                Ok(Some(request)) if !client.leaving => {
+                    client.obey(&request).await;
+                    send(stream, &std::mem::take(&mut client.out)).await?;
+                }
+                Ok(_) => break,
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            }
+        }
+        if client.leaving {
+            return Ok(());
+        }
+        if client.is_hopeless() {
+            let notice = disconnect_notice(None, Some("killed listener because of lost events\n"));
+            send(stream, notice.as_bytes()).await?;
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "too many events were lost"));
+        }
+        let until = if client.admitted { client.ends } else { Some(patience) };
+        tokio::select! {
+            read = stream.read(&mut buffer) => match read? {
+                0 => return Err(io::ErrorKind::ConnectionAborted.into()),
+                length => requests.feed(buffer.get(..length).unwrap_or_default()),
+            },
+            Some(event) = next_event(&mut client.subscription) => {
+                client.hear(&event);
+                // What waits already goes into the same write.
+                while client.out.len() < 64 << 10 && !requests.is_partial() {
+                    let Some(event) = client.subscription.as_mut().and_then(Subscription::pop) else { break };
+                    client.hear(&event);
+                }
+            }
+            Some(line) = next_line(&mut client.log) => client.log_line(&line),
+            () = wait(until) => return Ok(()),
+        }
+        send(stream, &std::mem::take(&mut client.out)).await?;
+    }
+}
+
+async fn next_event(subscription: &mut Option<Subscription>) -> Option<Arc<Event>> {
+    match subscription {
+        Some(subscription) => subscription.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_line(log: &mut Option<Follower>) -> Option<Arc<Line>> {
+    match log {
+        Some(log) => log.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait(until: Option<Instant>) {
+    match until {
+        Some(until) => drop(timeout_at(until, std::future::pending::<()>()).await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    timeout(PATIENCE, stream.write_all(bytes)).await?
+}
+
+fn may_come_in(services: &Services, config: &EventSocketConfig, peer: SocketAddr) -> bool {
+    let ip = peer.ip().to_canonical();
+    if config.access.is_empty() {
+        return ip.is_loopback();
+    }
+    let snapshot = services.snapshot.load();
+    config.access.iter().all(|list| snapshot.directory.access_allows(list, ip))
+}
