@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::call::control::Order;
+use crate::call::control::{Execution, Order};
 use crate::call::event::Event;
 use crate::call::leg::EventSink;
+use crate::call::task::Lent;
 
 /// What one call may ask another.
 #[derive(Debug)]
@@ -29,6 +30,22 @@ pub enum Question {
         order: Order,
         /// Whether it was carried out; dropped: the channel is gone.
         reply: Option<oneshot::Sender<bool>>,
+    },
+    /// Runs an application on the channel in front; whoever asks waits for its end.
+    Execute {
+        /// What.
+        execution: Execution,
+        /// Dropped: the channel is gone.
+        done: oneshot::Sender<()>,
+    },
+    /// Gives the channel in front away.
+    Lend {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
+        /// Where what is said of it goes from then on.
+        to: EventSink,
+        /// Dropped: it is gone, or cannot leave its call.
+        reply: oneshot::Sender<Lent>,
     },
     /// Everything about a channel, as an event.
     Dump {
@@ -61,55 +78,71 @@ pub enum Question {
 
 /// The list. Locked only while one entry is read or written.
 #[derive(Debug, Default)]
-pub struct Calls(Mutex<HashMap<Arc<str>, EventSink>>);
+pub struct Calls(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// Number of the last entry.
+    last: u64,
+    channels: HashMap<Arc<str>, (u64, EventSink)>,
+}
 
 /// A channel that is in the list while this lives.
 #[derive(Debug)]
 pub struct Listed {
     uuid: Arc<str>,
+    /// Another call may have listed the channel since: then it is not ours to take out.
+    number: u64,
     calls: Arc<Calls>,
 }
 
 impl Calls {
     /// Puts a channel into the list; its call is told through `sink`.
     pub fn list(self: &Arc<Self>, uuid: Arc<str>, sink: EventSink) -> Listed {
-        self.entries().insert(Arc::clone(&uuid), sink);
-        Listed { uuid, calls: Arc::clone(self) }
+        let mut entries = self.entries();
+        entries.last = entries.last.wrapping_add(1);
+        let number = entries.last;
+        entries.channels.insert(Arc::clone(&uuid), (number, sink));
+        drop(entries);
+        Listed { uuid, number, calls: Arc::clone(self) }
     }
 
     /// The way to the call that a channel belongs to.
     pub fn find(&self, uuid: &str) -> Option<(Arc<str>, EventSink)> {
-        self.entries().get_key_value(uuid).map(|(uuid, sink)| (Arc::clone(uuid), sink.clone()))
+        self.entries().channels.get_key_value(uuid).map(|(uuid, (_, sink))| (Arc::clone(uuid), sink.clone()))
     }
 
     /// Every channel with the way to its call.
     pub fn all(&self) -> Vec<(Arc<str>, EventSink)> {
-        self.entries().iter().map(|(uuid, sink)| (Arc::clone(uuid), sink.clone())).collect()
+        self.entries().channels.iter().map(|(uuid, (_, sink))| (Arc::clone(uuid), sink.clone())).collect()
     }
 
     /// Channels that live.
     pub fn count(&self) -> usize {
-        self.entries().len()
+        self.entries().channels.len()
     }
 
     /// Takes a channel out of the list before its time.
     pub fn forget(&self, uuid: &str) {
-        self.entries().remove(uuid);
+        self.entries().channels.remove(uuid);
     }
 
     /// Whether a channel lives.
     pub fn exists(&self, uuid: &str) -> bool {
-        self.entries().contains_key(uuid)
+        self.entries().channels.contains_key(uuid)
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<Arc<str>, EventSink>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.calls.entries().remove(&self.uuid);
+        let mut entries = self.calls.entries();
+        if entries.channels.get(&self.uuid).is_some_and(|(number, _)| *number == self.number) {
+            entries.channels.remove(&self.uuid);
+        }
     }
 }
 
@@ -123,7 +156,11 @@ mod tests {
         let (sink, _events) = EventSink::new();
         let listed = calls.list("a".into(), sink);
         assert!(calls.exists("a") && calls.find("a").is_some() && !calls.exists("b"));
+        let (sink, _more) = EventSink::new();
+        let again = calls.list("a".into(), sink);
         drop(listed);
+        assert!(calls.exists("a"), "it was listed again meanwhile");
+        drop(again);
         assert!(!calls.exists("a"));
     }
 }

@@ -7,9 +7,11 @@ use arc_swap::ArcSwap;
 use crate::call::administration::Administration;
 use crate::call::api::{Directory, Store};
 use crate::call::cdr::RecordSink;
+use crate::call::clients::Clients;
 use crate::call::control::ScriptHost;
 use crate::call::event::Events;
 use crate::call::leg::LegFactory;
+use crate::call::limits::Limits;
 use crate::call::media::MediaEngine;
 use crate::call::outside::Outside;
 use crate::call::registry::Calls;
@@ -96,6 +98,10 @@ pub struct Services {
     pub status: Status,
     /// Commands for later.
     pub scheduler: Scheduler,
+    /// Resources that calls share.
+    pub limits: Limits,
+    /// Programs that take calls over.
+    pub clients: Arc<dyn Clients>,
     /// What the operator may ask.
     pub administration: Arc<dyn Administration>,
     /// The machine.

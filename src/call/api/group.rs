@@ -33,7 +33,7 @@ impl ApiFunction for Group {
         let present = entries.iter().find(|entry| url(entry) == rest).cloned();
         let done = |done: bool| (if done { "+OK" } else { "!err!" }).to_owned();
         match command.as_str() {
-            _ if group.is_empty() => format!("-ERR Usage: group {}\n", self.syntax()),
+            _ if group.is_empty() => "!err!".to_owned(),
             "insert" if !rest.is_empty() => {
                 let last = entries.last().and_then(|entry| entry.split_once(' ')?.0.parse::<u64>().ok());
                 let number = last.map_or(0, |last| last.saturating_add(1));
@@ -48,7 +48,7 @@ impl ApiFunction for Group {
                 };
                 entries.iter().map(|entry| url(entry)).collect::<Vec<_>>().join(separator)
             }
-            _ => format!("-ERR Usage: group {}\n", self.syntax()),
+            _ => "!err!".to_owned(),
         }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
     fn examples() {
         check("group", "insert:sales:user/1", "+OK");
         check("group", "delete:sales:user/1", "+OK");
-        check("group", "insert:sales", "-ERR Usage: group insert|delete|call:<group>[:<url>|:order|:multi]\n");
-        check("group", "", "-ERR Usage: group insert|delete|call:<group>[:<url>|:order|:multi]\n");
+        check("group", "insert:sales", "!err!");
+        check("group", "", "!err!");
     }
 }

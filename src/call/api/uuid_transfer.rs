@@ -19,7 +19,7 @@ impl ApiFunction for UuidTransfer {
     }
 
     fn syntax(&self) -> &'static str {
-        "<uuid> <extension> [<dialplan>] [<context>]"
+        "<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]"
     }
 
     fn run(&self, context: &mut dyn ApiContext, args: &str) -> String {
@@ -45,7 +45,7 @@ mod tests {
     fn examples() {
         check("uuid_transfer", "abc 1000 XML default", "+OK\n");
         check("uuid_transfer", "none 1000", "-ERR No such channel!\n");
-        check("uuid_transfer", "abc", "-USAGE: <uuid> <extension> [<dialplan>] [<context>]\n");
+        check("uuid_transfer", "abc", "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n");
         check("uuid_transfer", "abc -bleg 1000", "-ERR -bleg is not available yet\n");
         let order = Order::Transfer { extension: "1".into(), dialplan: Some("XML".into()), context: None };
         assert_eq!(orders("uuid_transfer", "abc 1 XML"), [order]);

@@ -19,6 +19,7 @@ mod group;
 mod hangup;
 mod hash;
 mod info;
+mod limit;
 mod log;
 mod lua;
 mod multiset;
@@ -38,6 +39,7 @@ mod set_global;
 mod set_profile_var;
 mod set_zombie_exec;
 mod sleep;
+mod socket;
 mod system;
 mod transfer;
 mod unbind_meta_app;
@@ -97,6 +99,7 @@ static TABLE: &[&Application] = &[
     &hangup::HANGUP,
     &hash::HASH,
     &info::INFO,
+    &limit::LIMIT,
     &log::LOG,
     &lua::LUA,
     &multiset::MULTISET,
@@ -116,6 +119,7 @@ static TABLE: &[&Application] = &[
     &set_profile_var::SET_PROFILE_VAR,
     &set_zombie_exec::SET_ZOMBIE_EXEC,
     &sleep::SLEEP,
+    &socket::SOCKET,
     &system::SYSTEM,
     &transfer::TRANSFER,
     &unbind_meta_app::UNBIND_META_APP,

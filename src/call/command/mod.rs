@@ -1,9 +1,10 @@
 //! API commands that wait: for another call, for a leg to answer, for a file. Beside [`crate::call::api`], whose functions
 //! answer at once, they are what clients of the event socket, scripts and the dialplan may call.
 
-mod dump;
+mod describe;
 mod files;
 mod hupall;
+mod limits;
 mod orders;
 mod origination;
 mod parts;
@@ -28,7 +29,7 @@ use tokio::time::timeout;
 
 use crate::call::api::{self, ApiContext as _};
 use crate::call::channel::View;
-use crate::call::control::{Order, ScriptEntry, ScriptRun};
+use crate::call::control::{Execution, Order, ScriptEntry, ScriptRun};
 use crate::call::event::{Event, EventName};
 use crate::call::registry::Question;
 use crate::call::services::Services;
@@ -191,8 +192,16 @@ pub async fn order(services: &Services, uuid: &str, order: Order) -> Option<bool
     timeout(PATIENCE, answer).await.ok()?.ok()
 }
 
+/// Runs an application on a channel, and waits for its end, however long that takes. False: the channel is gone.
+pub async fn execute(services: &Services, uuid: &str, execution: Execution) -> bool {
+    let Some((_, sink)) = services.calls.find(uuid) else { return false };
+    let (done, ended) = oneshot::channel();
+    sink.ask(Question::Execute { execution, done });
+    ended.await.is_ok()
+}
+
 /// Everything about a channel. None: there is no such channel.
-async fn dump(services: &Services, uuid: &str) -> Option<Event> {
+pub async fn dump(services: &Services, uuid: &str) -> Option<Event> {
     let (uuid, sink) = services.calls.find(uuid)?;
     let (reply, answer) = oneshot::channel();
     sink.ask(Question::Dump { uuid, reply });

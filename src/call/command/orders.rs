@@ -6,6 +6,7 @@ use crate::call::services::Services;
 use std::sync::Arc;
 
 const ANSWER: &str = "<uuid>";
+const BRIDGE: &str = "<uuid> <other_uuid>";
 const BROADCAST: &str = "<uuid> <path> [aleg|bleg|holdb|both]";
 const DIGITS: &str = "<uuid> <dtmf_data>";
 const RING: &str = "<uuid> [queued]";
@@ -19,6 +20,19 @@ pub(super) const COMMANDS: &[Command] = &[
         "Runs an application, or plays a file, on a channel",
         |services, args| Box::pin(broadcast(services, args)),
     ),
+    Command::new("uuid_bridge", BRIDGE, "Joins two channels", |services, args| {
+        Box::pin(async move {
+            let words = words(args, 2);
+            let [uuid, other] = words.as_slice() else { return usage(BRIDGE) };
+            if !services.calls.exists(uuid) || !services.calls.exists(other) {
+                return "-ERR Invalid uuid\n".to_owned();
+            }
+            match order(services, uuid, Order::Bridge(other.clone())).await {
+                Some(true) => format!("+OK {other}\n"),
+                _ => "-ERR Invalid uuid\n".to_owned(),
+            }
+        })
+    }),
     Command::new("uuid_flush_dtmf", ANSWER, "Forgets the digits that wait on a channel", |services, args| {
         Box::pin(async move {
             let done = order(services, args, Order::FlushDigits).await;

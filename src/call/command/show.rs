@@ -152,7 +152,7 @@ impl Table {
             return "{\"row_count\": 0}\n".to_owned();
         }
         let row = |row: &Vec<String>| {
-            let pairs = self.columns.iter().zip(row).filter(|(_, value)| !value.is_empty());
+            let pairs = self.columns.iter().zip(row);
             serde_json::Value::Object(pairs.map(|(name, value)| (name.clone(), value.as_str().into())).collect())
         };
         serde_json::json!({ "row_count": self.rows.len(), "rows": self.rows.iter().map(row).collect::<Vec<_>>() })

@@ -3,15 +3,16 @@
 use std::sync::LazyLock;
 
 use super::{
-    Command, dump, files, hupall, orders, origination, parts, reload, schedule, settings, show, sofia, status,
-    unavailable, variables, wrap,
+    Command, describe, files, hupall, limits, orders, origination, parts, reload, schedule, settings, show, sofia,
+    status, unavailable, variables, wrap,
 };
 
 static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 15] = [
-        dump::COMMANDS,
+    let groups: [&'static [Command]; 16] = [
+        describe::COMMANDS,
         files::COMMANDS,
         hupall::COMMANDS,
+        limits::COMMANDS,
         orders::COMMANDS,
         origination::COMMANDS,
         parts::COMMANDS,

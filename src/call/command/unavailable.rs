@@ -28,7 +28,6 @@ const FAILED_TOO: &str = "-ERR Operation failed\n";
 /// Commands about one channel.
 pub(super) const COMMANDS: &[Command] = rows![
     "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]", "", Missing::Channel;
-    "uuid_bridge", "<uuid> <other_uuid>", "", Missing::Text("-ERR Invalid uuid\n");
     "uuid_buglist", "<uuid>", "", Missing::Text("");
     "uuid_chat", "<uuid> <text>", "", Missing::Named;
     "uuid_debug_media", "<uuid> <read|write|both|vread|vwrite|vboth|all> <on|off>", "", FAILED;
@@ -39,8 +38,6 @@ pub(super) const COMMANDS: &[Command] = rows![
     "uuid_fileman", "<uuid> <cmd>:<val>", "", Missing::Channel;
     "uuid_hold", "[off|toggle] <uuid>", FAILED_TOO, Missing::Text("+OK Success\n");
     "uuid_jitterbuffer", "<uuid> [0|<min_msec>[:<max_msec>]]", "", FAILED;
-    "uuid_limit", "<uuid> <backend> <realm> <resource> [<max>[/interval]] [number [dialplan [context]]]", "bare", Missing::Text("-ERR Cannot find session with uuid ");
-    "uuid_limit_release", "<uuid> <backend> [realm] [resource]", "bare", Missing::Text("-ERR Cannot find session with uuid ");
     "uuid_loglevel", "<uuid> <level>", "", Missing::Named;
     "uuid_media", "[off] <uuid>", FAILED_TOO, FAILED;
     "uuid_phone_event", "<uuid>", FAILED_TOO, FAILED;

@@ -34,6 +34,21 @@ pub enum Order {
     ReceiveDigits(String),
     /// Forgets digits that wait (`uuid_flush_dtmf`).
     FlushDigits,
+    /// Takes a place of a resource (`uuid_limit`).
+    TakePlace {
+        /// Realm.
+        realm: String,
+        /// Resource.
+        id: String,
+        /// Most places; none: count only.
+        max: Option<u32>,
+        /// Seconds of the interval; 0: none.
+        interval_s: u64,
+    },
+    /// Gives places back: of one resource, or all (`uuid_limit_release`).
+    ReleasePlaces(Option<String>),
+    /// Joins the channel with one of another call (`uuid_bridge`).
+    Bridge(String),
     /// Sets variables; an empty value removes (`uuid_setvar_multi`).
     Set(Vec<(String, String)>),
     /// Breaks what plays or waits (`uuid_break`).

@@ -182,6 +182,9 @@ impl Call {
         let Some(at) = self.callees.iter().position(|callee| callee.id == id) else { return };
         let mut callee = self.callees.remove(at);
         let stats = callee.audio.close();
+        if !self.services.events.is_quiet() {
+            super::finish::final_times(&mut callee.channel, self.snapshot.zones.server());
+        }
         Self::fire_end(&self.services, &callee.channel);
         let record = self.record_of(&callee.channel, callee.audio.codec_name(), stats);
         self.services.records.record(CallRecord { call_uuid: self.a.uuid.to_string(), ..record });

@@ -157,6 +157,9 @@ impl Call {
         self.a.variables.remove("sip_invite_failure_phrase");
         match self.agree_answer(id, sdp) {
             Ok(()) => {
+                if let Some(callee) = self.callee(id) {
+                    callee.channel.variables.set("endpoint_disposition", "ANSWER");
+                }
                 self.fire_of(id, EventName::CHANNEL_ANSWER, &[]);
                 Dialled::Wins
             }

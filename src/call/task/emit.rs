@@ -36,7 +36,12 @@ pub(super) fn about(services: &Services, name: EventName, channel: &Channel, mor
         _ => None,
     };
     for (name, value) in channel.event_headers_with(!BRIEF.contains(&name)) {
-        let state = passing.filter(|_| name == "Channel-State");
+        let state = match name.as_str() {
+            "Channel-State" => passing,
+            // FreeSWITCH's number is that of the state it is about to enter.
+            "Channel-State-Number" => passing.filter(|state| *state == "CS_INIT").map(|_| "2"),
+            _ => None,
+        };
         event.add(&name, state.unwrap_or(&value));
     }
     if !LEADING.contains(&name) {

@@ -170,7 +170,7 @@ impl Call {
 
     /// Runs the applications that clients of the switch asked for meanwhile.
     pub(super) async fn run_executions(&mut self) {
-        while let Some(execution) = self.executions.pop_front() {
+        while let Some((execution, done)) = self.executions.pop_front() {
             let data = Template::parse(execution.data.as_str());
             let phase = std::mem::replace(&mut self.a.phase, Phase::Execute);
             let mut left = execution.loops;
@@ -185,6 +185,9 @@ impl Call {
                 }
             }
             self.execution_uuid = None;
+            if let Some(done) = done {
+                let _ = done.send(());
+            }
             if self.a.phase == Phase::Execute {
                 self.a.phase = phase;
             }

@@ -10,6 +10,9 @@ use crate::words::model::Cause;
 
 impl Call {
     pub(super) async fn finish(&mut self) {
+        if self.given_away {
+            return;
+        }
         self.hangup(Cause::NORMAL_CLEARING);
         let left: Vec<LegId> = self.callees.iter().map(|callee| callee.id).collect();
         for id in left {
@@ -29,7 +32,9 @@ impl Call {
             let refused = refused.as_ref().map(|(status, phrase)| (*status, phrase.as_deref()));
             observer.ended(cause, self.a.answered, refused);
         }
-        self.final_times();
+        self.release_places(None);
+        let zone = self.snapshot.zones.server().clone();
+        final_times(&mut self.a, &zone);
         self.hangup_hook().await;
         let stats = self.audio.close();
         Self::fire_end(&self.services, &self.a);
@@ -66,49 +71,6 @@ impl Call {
         Some(refused)
     }
 
-    /// The variables of the times, which hooks may read.
-    fn final_times(&mut self) {
-        let times = self.a.times;
-        let end = times.hungup;
-        for (name, at) in [
-            ("start", times.created),
-            ("answer", times.answered),
-            ("bridge", times.bridged),
-            ("progress", times.progress),
-            ("progress_media", times.progress_media),
-            ("end", end),
-        ] {
-            self.a.variables.set(&format!("{name}_epoch"), &(at / 1_000_000).to_string());
-            self.a.variables.set(&format!("{name}_uepoch"), &at.to_string());
-            if at > 0
-                && let Some(stamp) = self.stamp(at)
-            {
-                self.a.variables.set(&format!("{name}_stamp"), &stamp);
-            }
-        }
-        for (name, from) in [("duration", times.created), ("bill", times.answered)] {
-            let (us, seconds) = if from == 0 { (0, 0) } else { (end.saturating_sub(from), seconds(from, end)) };
-            let (plain, ms, micro) = match name {
-                "bill" => ("billsec", "billmsec", "billusec"),
-                _ => ("duration", "mduration", "uduration"),
-            };
-            self.a.variables.set(plain, &seconds.to_string());
-            self.a.variables.set(ms, &(us / 1000).to_string());
-            self.a.variables.set(micro, &us.to_string());
-        }
-        if let Some((name, data)) = &self.a.last_app {
-            self.a.variables.set("last_app", name);
-            self.a.variables.set("last_arg", data);
-        }
-    }
-
-    /// Local time as `YYYY-MM-DD HH:MM:SS`.
-    fn stamp(&self, us: u64) -> Option<String> {
-        let at = jiff::Timestamp::from_microsecond(i64::try_from(us).ok()?).ok()?;
-        let local = at.to_zoned(self.snapshot.zones.server().clone());
-        Some(local.strftime("%Y-%m-%d %H:%M:%S").to_string())
-    }
-
     /// What is to be recorded of a leg of this call.
     pub(super) fn record_of(&self, channel: &Channel, codec: &str, stats: MediaStats) -> CallRecord {
         let some = |at: u64| (at > 0).then_some(at);
@@ -143,6 +105,57 @@ impl Call {
             packets_lost: stats.lost,
         }
     }
+}
+
+/// The variables of a channel's times, which hooks and listeners may read.
+pub(super) fn final_times(channel: &mut Channel, zone: &jiff::tz::TimeZone) {
+    let times = channel.times;
+    let end = times.hungup;
+    for (name, at) in [
+        ("start", times.created),
+        ("answer", times.answered),
+        ("bridge", times.bridged),
+        ("progress", times.progress),
+        ("progress_media", times.progress_media),
+        ("end", end),
+    ] {
+        channel.variables.set(&format!("{name}_epoch"), &(at / 1_000_000).to_string());
+        channel.variables.set(&format!("{name}_uepoch"), &at.to_string());
+        if at > 0
+            && let Some(stamp) = stamp(at, zone)
+        {
+            channel.variables.set(&format!("{name}_stamp"), &stamp);
+        }
+    }
+    let span = |from: u64, to: u64| if from == 0 || to == 0 { None } else { Some((from, to)) };
+    for (name, between) in [
+        ("duration", span(times.created, end)),
+        ("bill", span(times.answered, end)),
+        ("progress", span(times.created, times.progress)),
+        ("answer", span(times.created, times.answered)),
+        ("wait", span(times.created, times.bridged)),
+        ("progress_media", span(times.created, times.progress_media)),
+    ] {
+        let (us, whole) = between.map_or((0, 0), |(from, to)| (to.saturating_sub(from), seconds(from, to)));
+        let names = if name == "duration" {
+            ["duration".to_owned(), "mduration".to_owned(), "uduration".to_owned()]
+        } else {
+            ["sec", "msec", "usec"].map(|unit| format!("{name}{unit}"))
+        };
+        for (name, value) in names.iter().zip([whole, us / 1000, us]) {
+            channel.variables.set(name, &value.to_string());
+        }
+    }
+    if let Some((name, data)) = &channel.last_app {
+        channel.variables.set("last_app", name);
+        channel.variables.set("last_arg", data);
+    }
+}
+
+/// Local time as `YYYY-MM-DD HH:MM:SS`.
+fn stamp(us: u64, zone: &jiff::tz::TimeZone) -> Option<String> {
+    let at = jiff::Timestamp::from_microsecond(i64::try_from(us).ok()?).ok()?;
+    Some(at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// Difference of whole seconds, as FreeSWITCH counts.

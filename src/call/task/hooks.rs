@@ -161,7 +161,7 @@ impl Call {
     }
 
     /// Waits for a command and serves the call meanwhile: the command may ask about the call's own channels.
-    async fn serve_while<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(super) async fn serve_while<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {

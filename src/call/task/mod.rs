@@ -22,6 +22,8 @@ mod execute;
 mod finish;
 mod hold;
 mod hooks;
+mod lending;
+mod limit;
 mod meta;
 mod midcall;
 mod originate;
@@ -34,13 +36,14 @@ mod refusal;
 mod roles;
 mod script;
 mod script_legs;
+mod socket;
 mod transfer;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -57,6 +60,7 @@ use crate::words::model::{Cause, truthy};
 
 pub use audio::LegAudio;
 pub use callee::Callee;
+pub use lending::Lent;
 pub use meta::MetaApp;
 pub use origination::{Destination, Origination, begin_origination};
 pub use play::source_of;
@@ -140,7 +144,15 @@ pub struct Call {
     /// Seconds an originate of a script may take.
     dial_limit: Option<u64>,
     /// Applications that run at the next wait, in order.
-    executions: VecDeque<Execution>,
+    executions: VecDeque<(Execution, Option<oneshot::Sender<()>>)>,
+    /// The channel in front belongs to another call now.
+    given_away: bool,
+    /// Resources it holds.
+    limits_held: Vec<String>,
+    /// Who wants the channel in front.
+    borrower: Option<lending::Borrower>,
+    /// The channel of another call that it is to be joined with.
+    next_bridge: Option<Arc<str>>,
     /// `Application-UUID` of the next application.
     execution_uuid: Option<String>,
     /// What runs instead of the rest of the list.
@@ -213,6 +225,10 @@ impl Call {
             dial_limit: None,
             executions: VecDeque::new(),
             execution_uuid: None,
+            given_away: false,
+            limits_held: Vec::new(),
+            borrower: None,
+            next_bridge: None,
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
@@ -248,6 +264,16 @@ impl Call {
     /// Hunts and executes until no transfer is pending any more.
     async fn route(&mut self) {
         while self.a.phase == Phase::Routing {
+            if self.lend().await {
+                self.given_away = true;
+                return;
+            }
+            if self.bridge_with_another().await {
+                continue;
+            }
+            if self.a.phase != Phase::Routing {
+                break;
+            }
             self.fire_state("CS_ROUTING", "2");
             match self.hunt().await {
                 Outcome::Plan(plan) => {

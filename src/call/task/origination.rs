@@ -88,6 +88,11 @@ async fn run(services: Arc<Services>, origination: Origination, reply: oneshot::
     match destination {
         Destination::Application(name, data) => {
             call.a.phase = Phase::Execute;
+            for (state, number) in
+                [("CS_INIT", "1"), ("CS_ROUTING", "2"), ("CS_CONSUME_MEDIA", "7"), ("CS_EXECUTE", "4")]
+            {
+                call.fire_state(state, number);
+            }
             call.a.variables.set("current_application", &name);
             call.execute_named(&name, &Template::parse(data)).await;
             if call.a.phase == Phase::Execute {

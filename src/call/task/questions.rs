@@ -11,6 +11,7 @@ use crate::call::api;
 use crate::call::channel::{Channel, View};
 use crate::call::control::{Execution, Order};
 use crate::call::event::EventName;
+use crate::call::limits::Rule;
 use crate::call::registry::Question;
 use crate::words::expand::{Lookup as _, split};
 use crate::words::model::variables::indexed;
@@ -38,6 +39,16 @@ impl Call {
                 let _ = reply.send(value);
             }
             Question::Order { uuid, order, reply } => self.obey(&uuid, order, reply),
+            Question::Lend { uuid, to, reply } => {
+                if self.a.uuid == uuid {
+                    self.lend_later(to, reply);
+                }
+            }
+            Question::Execute { execution, done } => {
+                if self.executions.len() < MOST_EXECUTIONS {
+                    self.executions.push_back((execution, Some(done)));
+                }
+            }
             Question::Dump { uuid, reply } => {
                 let services = self.services.clone();
                 self.a.codec = self.audio.codec_name();
@@ -118,6 +129,11 @@ impl Call {
                 let list: Vec<String> = actions.into_iter().map(|(name, data)| format!("{name}:{data}")).collect();
                 return self.transfer(&format!("m:|:{}", list.join("|")), Some("inline"), None);
             }
+            Order::TakePlace { realm, id, max, interval_s } => {
+                return self.take_place(&realm, &id, Rule { max, interval_s });
+            }
+            Order::ReleasePlaces(name) => self.release_places(name.as_deref()),
+            Order::Bridge(uuid) => return self.bridge_later(&uuid),
             Order::Set(_) | Order::FlushDigits | Order::ReceiveDigits(_) => {}
         }
         true
@@ -133,7 +149,7 @@ impl Call {
             tracing::error!("too many applications wait for the channel");
             return false;
         }
-        self.executions.push_back(execution);
+        self.executions.push_back((execution, None));
         true
     }
 

@@ -13,7 +13,7 @@ use super::Call;
 const MOST_DEFERRED: usize = 128;
 
 /// What stands in for the signalling of a leg that was not started yet.
-struct NotStarted;
+pub(super) struct NotStarted;
 
 impl Leg for NotStarted {
     fn send(&mut self, command: LegCommand) {

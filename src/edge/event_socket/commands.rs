@@ -15,6 +15,8 @@ use crate::words::model::Cause;
 
 const NOT_FOUND: &str = "-ERR command not found";
 const DENIED: &str = "-ERR permission denied";
+/// What a program may say that does not control everything.
+const ALWAYS: &[&str] = &["filter", "resume", "connect", "getvar", "myevents", "divert_events", "sendmsg"];
 /// Longest `linger`, seconds.
 const LONGEST_LINGER: u64 = 86_400;
 /// What a client waits after a wrong password.
@@ -36,7 +38,12 @@ impl Connection {
         if !self.admitted {
             return self.come_in(&verb, rest).await;
         }
+        if self.outbound.is_some_and(|outbound| !outbound.full) && !ALWAYS.contains(&verb.as_str()) {
+            return self.reply(NOT_FOUND);
+        }
         match verb.as_str() {
+            "connect" if self.outbound.is_some() => self.connect().await,
+            "myevents" if self.outbound.is_some() => self.events_of_call(rest),
             "api" if !rest.is_empty() => self.api(rest).await,
             "bgapi" if !rest.is_empty() => self.job(request, rest),
             "event" => self.events(rest),
@@ -79,7 +86,7 @@ impl Connection {
     async fn come_in(&mut self, verb: &str, rest: &str) {
         match verb {
             "auth" if !rest.is_empty() => {
-                self.admitted = rest.as_bytes().ct_eq(self.config.password.as_bytes()).into();
+                self.admitted = rest.as_bytes().ct_eq(self.password.as_bytes()).into();
                 if self.admitted { self.reply("+OK accepted") } else { self.refuse().await }
             }
             "userauth" if !rest.is_empty() => match self.user_rights(rest) {
@@ -231,10 +238,48 @@ impl Connection {
             return self.reply("-ERR invalid uuid");
         }
         self.format = format.unwrap_or(self.format);
+        self.own_events = true;
         self.session = Some(found.map_or_else(|| uuid.into(), |(uuid, _)| uuid));
         self.wanted.add_own();
         self.listen();
         self.reply("+OK Events Enabled");
+    }
+
+    fn events_of_call(&mut self, rest: &str) {
+        if self.own_events {
+            return self.reply("-ERR aready enabled.");
+        }
+        self.format = rest.split_whitespace().find_map(Format::parse).unwrap_or(self.format);
+        self.own_events = true;
+        self.wanted.add_own();
+        self.listen();
+        self.reply("+OK Events Enabled");
+    }
+
+    /// Everything about the call, as the headers of the reply.
+    async fn connect(&mut self) {
+        let Some(outbound) = self.outbound else { return };
+        let uuid = self.session.clone().unwrap_or_default();
+        let Some(channel) = command::dump(&self.services, &uuid).await else {
+            self.leaving = true;
+            return;
+        };
+        let mut reply = Event::bare(EventName::CHANNEL_DATA);
+        for (name, value) in channel.headers() {
+            if name == "Channel-State" {
+                // The caller's profile stands before the channel, under the channel's name.
+                for (name, value) in channel.headers().iter().filter(|(name, _)| name.starts_with("Caller-")) {
+                    reply.add(&name.replacen("Caller-", "Channel-", 1), value);
+                }
+            }
+            reply.add(name, value);
+        }
+        reply.add("Content-Type", "command/reply");
+        reply.add("Reply-Text", "+OK\n");
+        reply.add("Socket-Mode", if outbound.asynchronous { "async" } else { "static" });
+        reply.add("Control", if outbound.full { "full" } else { "single-channel" });
+        let text = reply.plain();
+        self.say(&text);
     }
 
     fn divert(&mut self, rest: &str) {
@@ -363,7 +408,13 @@ impl Connection {
                 return self.reply(&format!("-ERR {other} is not available in this version"));
             }
         };
-        command::order(&self.services, &uuid, order).await;
+        let waits = self.outbound.is_some_and(|outbound| !outbound.asynchronous)
+            && self.session.as_deref() == Some(uuid.as_str())
+            && !request.header("async").is_some_and(crate::words::model::truthy);
+        match order {
+            Order::Execute(execution) if waits => drop(command::execute(&self.services, &uuid, execution).await),
+            order => drop(command::order(&self.services, &uuid, order).await),
+        }
         self.reply("+OK");
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::EventSocketConfig;
 use super::log_tap::{Follower, Line};
 use super::wanted::Wanted;
+use crate::call::clients::Controlled;
 use crate::call::event::{Event, EventName, Filter, Subscription};
 use crate::call::services::Services;
 use crate::engine::event_socket::{Requests, disconnect_notice, event_frame};
@@ -22,6 +23,8 @@ const QUEUE: usize = 100_000;
 const MOST_LOST: u64 = 500;
 /// Time for the first request.
 const FIRST: Duration = Duration::from_secs(25);
+/// Idle time after which a program's connection is probed, and between probes.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Time for a client to take what it is sent.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What a client from elsewhere is told.
@@ -65,18 +68,32 @@ pub(super) enum Linger {
     UntilClosed,
 }
 
+/// How a call has lent itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outbound {
+    /// What is asked is queued.
+    pub(super) asynchronous: bool,
+    /// Every command may be given.
+    pub(super) full: bool,
+}
+
 /// The state of a client.
 pub(super) struct Connection {
     pub(super) services: Arc<Services>,
-    pub(super) config: Arc<EventSocketConfig>,
+    /// What `auth` has to say.
+    pub(super) password: String,
     pub(super) admitted: bool,
     pub(super) rights: Rights,
     pub(super) format: Format,
     pub(super) wanted: Wanted,
     pub(super) subscription: Option<Subscription>,
     pub(super) log: Option<Follower>,
-    /// The channel that `myevents` named.
+    /// The channel it controls.
     pub(super) session: Option<Arc<str>>,
+    /// Only events of that channel pass (`myevents`).
+    pub(super) own_events: bool,
+    /// The call has begun the connection.
+    pub(super) outbound: Option<Outbound>,
     pub(super) linger: Option<Linger>,
     /// The end is near: nothing more is read.
     pub(super) leaving: bool,
@@ -89,6 +106,27 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    fn new(services: Arc<Services>, password: String) -> Self {
+        Self {
+            services,
+            password,
+            admitted: false,
+            rights: Rights::default(),
+            format: Format::default(),
+            wanted: Wanted::default(),
+            subscription: None,
+            log: None,
+            session: None,
+            own_events: false,
+            outbound: None,
+            linger: None,
+            leaving: false,
+            ends: None,
+            out: Vec::new(),
+            lost: 0,
+        }
+    }
+
     pub(super) fn say(&mut self, frame: &str) {
         self.out.extend_from_slice(frame.as_bytes());
     }
@@ -116,7 +154,9 @@ impl Connection {
         let session = self.session.clone();
         let own = session.as_deref();
         let about = event.get("Unique-ID");
-        let concerns = own.is_none_or(|uuid| about == Some(uuid) || event.get("Job-Owner-UUID") == Some(uuid));
+        let concerns = own
+            .filter(|_| self.own_events)
+            .is_none_or(|uuid| about == Some(uuid) || event.get("Job-Owner-UUID") == Some(uuid));
         if concerns && self.is_wanted(event) && self.wanted.passes(event) {
             let text = match self.format {
                 Format::Plain => event.plain(),
@@ -199,26 +239,28 @@ pub(super) async fn serve(
         return send(&mut stream, GO_AWAY.as_bytes()).await;
     }
     send(&mut stream, b"Content-Type: auth/request\n\n").await?;
-    let mut client = Connection {
-        services,
-        config,
-        admitted: false,
-        rights: Rights::default(),
-        format: Format::default(),
-        wanted: Wanted::default(),
-        subscription: None,
-        log: None,
-        session: None,
-        linger: None,
-        leaving: false,
-        ends: None,
-        out: Vec::new(),
-        lost: 0,
-    };
-    converse(&mut stream, &mut client).await?;
+    let mut client = Connection::new(services, config.password.clone());
+    talk(&mut stream, &mut client).await
+}
+
+/// Serves the program that a call has lent itself to, until it leaves or the call is over.
+pub(super) async fn control(mut stream: TcpStream, services: Arc<Services>, call: &Controlled) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    socket2::SockRef::from(&stream)
+        .set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
+    let mut client = Connection::new(services, String::new());
+    client.admitted = true;
+    client.session = Some(Arc::clone(&call.uuid));
+    client.outbound = Some(Outbound { asynchronous: call.asynchronous, full: call.full });
+    client.listen();
+    talk(&mut stream, &mut client).await
+}
+
+async fn talk(stream: &mut TcpStream, client: &mut Connection) -> io::Result<()> {
+    converse(stream, client).await?;
     let notice = disconnect_notice(client.session.as_deref(), None);
     client.say(&notice);
-    send(&mut stream, &std::mem::take(&mut client.out)).await?;
+    send(stream, &std::mem::take(&mut client.out)).await?;
     stream.shutdown().await
 }
 
@@ -227,10 +269,12 @@ async fn converse(stream: &mut TcpStream, client: &mut Connection) -> io::Result
     let mut requests = Requests::default();
     let mut buffer = vec![0u8; 16 << 10];
     let patience = Instant::now() + FIRST;
+    let mut spoke = false;
     loop {
         loop {
             match requests.take() {
                 Ok(Some(request)) if !client.leaving => {
+                    spoke = true;
                     client.obey(&request).await;
                     send(stream, &std::mem::take(&mut client.out)).await?;
                 }
@@ -246,7 +290,7 @@ async fn converse(stream: &mut TcpStream, client: &mut Connection) -> io::Result
             send(stream, notice.as_bytes()).await?;
             return Err(io::Error::new(io::ErrorKind::TimedOut, "too many events were lost"));
         }
-        let until = if client.admitted { client.ends } else { Some(patience) };
+        let until = if client.admitted && (spoke || client.outbound.is_none()) { client.ends } else { Some(patience) };
         tokio::select! {
             read = stream.read(&mut buffer) => match read? {
                 0 => return Err(io::ErrorKind::ConnectionAborted.into()),

@@ -6,6 +6,7 @@
 mod commands;
 mod connection;
 mod log_tap;
+mod outbound;
 mod wanted;
 
 use std::io;
@@ -20,6 +21,7 @@ use tokio::sync::Semaphore;
 use crate::call::services::Services;
 
 pub use log_tap::{LogTap, TAP};
+pub use outbound::OutboundClients;
 
 /// Clients at one time.
 const MOST_CLIENTS: usize = 4096;

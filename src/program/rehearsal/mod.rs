@@ -16,9 +16,11 @@ use tokio::sync::oneshot;
 
 use crate::call::administration::Unattended;
 use crate::call::cdr::{CallRecord, RecordSink};
+use crate::call::clients::NoClients;
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
 use crate::call::event::{Events, Origin};
 use crate::call::leg::{EventSink, Incoming};
+use crate::call::limits::Limits;
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
 use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services, Snapshot};
@@ -141,6 +143,8 @@ impl Rehearsal {
             events: Events::new(Arc::default(), Origin::default(), Arc::new(move || at)),
             status: Status::new(at),
             scheduler: Scheduler::default(),
+            limits: Limits::default(),
+            clients: Arc::new(NoClients),
             administration: Arc::new(Unattended),
             outside: Arc::new(Machine::default()),
             records: Arc::new(NoRecords),

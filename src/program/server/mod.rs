@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::call::control::ScriptHost;
 use crate::call::event::{Events, Origin};
 use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFactory, Prepared};
+use crate::call::limits::Limits;
 use crate::call::lua::{LuaConfig, LuaHost};
 use crate::call::media::MediaEngine;
 use crate::call::scheduler::Scheduler;
@@ -33,6 +34,7 @@ use crate::edge::endpoint::sip::{ProfileSettings, Registrations, SipEndpoint, Si
 use crate::edge::endpoint::{
     CallStarter, Endpoints, ErrorEndpoint, GroupEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint,
 };
+use crate::edge::event_socket::OutboundClients;
 use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
 use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFile, SqliteFiles};
@@ -218,6 +220,7 @@ impl Server {
             ..Origin::default()
         };
         let operator = Arc::new(Operator::default());
+        let programs = Arc::new(OutboundClients::default());
         let scripts = Arc::new(LuaHost::new(lua).map_err(StartError::Scripts)?);
         let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {
             let weak = this.clone();
@@ -241,6 +244,8 @@ impl Server {
                 events: Events::new(Arc::clone(&events), origin, Arc::new(now_us)),
                 status: Status::new(now_us()),
                 scheduler: Scheduler::default(),
+                limits: Limits::default(),
+                clients: Arc::clone(&programs) as _,
                 administration: Arc::clone(&operator) as _,
                 outside: Arc::new(Machine::default()),
                 records: Arc::clone(&records) as _,
@@ -261,6 +266,7 @@ impl Server {
         let _ = starter.stories.set(Arc::clone(&stories));
         let _ = starter.services.set(Arc::clone(&services));
         switch.serve(&services);
+        programs.serve(&services);
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter, Arc::clone(&registrations))?;
         let _ = sofia.0.set(sip.factory());
         let summary = Mutex::new(summary(&config.subject, &loaded));
