@@ -2,7 +2,9 @@
 
 mod faults;
 mod matrix;
+mod peer;
 mod peers;
+mod registrar;
 mod reload;
 mod scripts;
 mod support;
