@@ -1,11 +1,14 @@
 //! A little SIP peer: one socket, requests and answers by hand, digest by hand. It shares no code with the switch.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::support::LOOPBACK;
 
@@ -63,23 +66,43 @@ fn hash(algorithm: &str, text: &str) -> String {
 pub(crate) fn prove(challenge: &str, method: &str, uri: &str, (user, password): (&str, &str), count: u32) -> String {
     let field = |name: &str| Message::field(challenge, name);
     let (realm, nonce, algorithm) = (field("realm"), field("nonce"), field("algorithm"));
-    let hash = |text: String| hash(&algorithm, &text);
-    let (a1, a2) = (hash(format!("{user}:{realm}:{password}")), hash(format!("{method}:{uri}")));
-    let response = hash(format!("{a1}:{nonce}:{count:08x}:c0ffee:auth:{a2}"));
+    let count = format!("{count:08x}");
+    let given = [&*algorithm, user, &realm, password, method, uri, &nonce, &count, "c0ffee"];
+    let response = digest(&given);
     format!(
         "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
-         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc={count:08x}"
+         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc={count}"
     )
+}
+
+/// RFC 7616 3.4.1, `qop=auth`: algorithm, user, realm, password, method, URI, nonce, count, client nonce.
+fn digest(given: &[&str; 9]) -> String {
+    let [algorithm, user, realm, password, method, uri, nonce, count, cnonce] = given;
+    let hash = |text: String| hash(algorithm, &text);
+    let (a1, a2) = (hash(format!("{user}:{realm}:{password}")), hash(format!("{method}:{uri}")));
+    hash(format!("{a1}:{nonce}:{count}:{cnonce}:auth:{a2}"))
+}
+
+/// Whether credentials are right for the nonce and the password.
+pub(crate) fn is_proven(credentials: &str, method: &str, nonce: &str, password: &str) -> bool {
+    let field = |name: &str| Message::field(credentials, name);
+    let (user, realm, uri) = (field("username"), field("realm"), field("uri"));
+    let (count, cnonce, algorithm) = (field("nc"), field("cnonce"), field("algorithm"));
+    let given = [&*algorithm, &user, &realm, password, method, &uri, nonce, &count, &cnonce];
+    field("nonce") == nonce && field("response") == digest(&given)
 }
 
 /// One user agent, `sip:<user>@<domain>`.
 pub(crate) struct Peer {
     socket: UdpSocket,
-    switch: SocketAddr,
+    /// Who spoke last, at first the one that was given.
+    switch: Cell<SocketAddr>,
     pub(crate) user: String,
     pub(crate) domain: String,
     call_id: String,
     cseq: u32,
+    /// Requests that came, so that repeats are let go.
+    seen: RefCell<HashSet<String>>,
 }
 
 impl Peer {
@@ -88,7 +111,15 @@ impl Peer {
         let socket = UdpSocket::bind((LOOPBACK, 0)).expect("a socket");
         socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
         let call_id = format!("peer-{}", socket.local_addr().expect("an address"));
-        Self { socket, switch, user: user.to_owned(), domain: domain.to_owned(), call_id, cseq: 0 }
+        Self {
+            socket,
+            switch: Cell::new(switch),
+            user: user.to_owned(),
+            domain: domain.to_owned(),
+            call_id,
+            cseq: 0,
+            seen: RefCell::default(),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -120,26 +151,34 @@ impl Peer {
     }
 
     fn put(&self, text: &str) {
-        self.socket.send_to(text.as_bytes(), self.switch).expect("it is sent");
+        self.socket.send_to(text.as_bytes(), self.switch.get()).expect("it is sent");
     }
 
     /// The next message, or none within the time.
     pub(crate) fn next_within(&self, time: Duration) -> Option<Message> {
         let (end, mut buffer) = (Instant::now() + time, vec![0; 65_536]);
         while Instant::now() < end {
-            if let Ok((length, _)) = self.socket.recv_from(&mut buffer) {
-                return Some(Message(String::from_utf8_lossy(&buffer[..length]).into_owned()));
+            if let Ok((length, source)) = self.socket.recv_from(&mut buffer) {
+                self.switch.set(source);
+                return Some(Message(String::from_utf8_lossy(buffer.get(..length)?).into_owned()));
             }
         }
         None
     }
 
-    /// The next request with this method; what else comes is let go.
+    /// The next request with this method, repeats left out; what else comes is let go.
     pub(crate) fn request(&self, method: &str) -> Message {
+        self.request_within(method, ANSWER).unwrap_or_else(|| panic!("no {method} came"))
+    }
+
+    /// The same, or none within the time.
+    pub(crate) fn request_within(&self, method: &str, time: Duration) -> Option<Message> {
+        let end = Instant::now() + time;
         loop {
-            let message = self.next_within(ANSWER).unwrap_or_else(|| panic!("no {method} came"));
-            if message.method() == method {
-                return message;
+            let message = self.next_within(end.saturating_duration_since(Instant::now()))?;
+            let key = format!("{} {}", message.header("Call-ID"), message.header("CSeq"));
+            if message.method() == method && self.seen.borrow_mut().insert(key) {
+                return Some(message);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Telephones register with the real binary: digest, contacts, times, restarts, scanners.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::peer::{Message, Peer, prove};
@@ -9,13 +10,12 @@ const DOMAIN: &str = "example.test";
 
 /// A profile with these params on an address of the system's choice.
 pub(crate) fn profile(params: &[(&str, &str)], gateways: &str) -> String {
-    let params: String =
-        params.iter().map(|(name, value)| format!("<param name=\"{name}\" value=\"{value}\"/>\n")).collect();
-    format!(
-        "<profile name=\"internal\"><settings>\n<param name=\"sip-ip\" value=\"127.0.0.1\"/>\n\
-         <param name=\"sip-port\" value=\"0\"/>\n<param name=\"challenge-realm\" value=\"auto_from\"/>\n{params}</settings>\n\
-         <gateways>{gateways}</gateways></profile>\n"
-    )
+    let mut text = String::from("<profile name=\"internal\">\n<settings>\n");
+    let always = [("sip-ip", "127.0.0.1"), ("sip-port", "0"), ("challenge-realm", "auto_from")];
+    for (name, value) in always.iter().chain(params) {
+        let _ = writeln!(text, "<param name=\"{name}\" value=\"{value}\"/>");
+    }
+    text + &format!("</settings>\n<gateways>\n{gateways}</gateways>\n</profile>\n")
 }
 
 /// Users 1000 to 1002 with their passwords, and the params of 1002.
@@ -61,8 +61,9 @@ async fn a_telephone_registers_by_md5_and_by_sha_256() {
         assert_eq!(asked.code(), 401);
         let challenges = asked.all("WWW-Authenticate");
         assert_eq!(challenges.len(), param.split(',').count(), "{}", asked.0);
-        assert_eq!(Message::field(challenges[0], "algorithm"), algorithm);
-        assert_eq!(Message::field(challenges[0], "realm"), DOMAIN);
+        let first = challenges.first().expect("a challenge");
+        assert_eq!(Message::field(first, "algorithm"), algorithm);
+        assert_eq!(Message::field(first, "realm"), DOMAIN);
         peer.registered("pw1000");
         let shown = contacts(&switch, "1000").await;
         assert!(shown.contains(&format!("1000@{}", peer.address())), "{shown}");
@@ -80,8 +81,9 @@ async fn a_wrong_password_and_an_unknown_user_hear_the_same() {
         let own = |line: &&str| !["Via", "From", "To", "Call-ID"].iter().any(|name| line.starts_with(name));
         answers.push(answer.0.split("\r\n").filter(own).collect::<Vec<_>>().join("\n"));
     }
-    assert!(answers[0].starts_with("SIP/2.0 403"), "{}", answers[0]);
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let first = answers.first().cloned().unwrap_or_default();
+    assert!(first.starts_with("SIP/2.0 403"), "{}", first);
+    assert!(answers.iter().all(|answer| *answer == first), "{answers:?}");
     assert!(contacts(&switch, "1000").await.contains("error/user_not_registered"));
     // One user's password does not register another.
     let mut peer = Peer::new(switch.address, "1000", DOMAIN);
@@ -139,7 +141,7 @@ async fn several_contacts_and_their_end() {
     let (own, other) = (one.contact(), two.contact());
     let gone = one.register("pw1000", &format!("Contact: {own};expires=0\r\n"));
     let left = gone.all("Contact");
-    assert!(left.len() == 1 && left[0].starts_with(&other), "{}", gone.0);
+    assert!(matches!(&*left, [only] if only.starts_with(&other)), "{}", gone.0);
     let all = two.register("pw1000", "Contact: *\r\nExpires: 0\r\n");
     assert!(all.code() == 200 && all.all("Contact").is_empty(), "{}", all.0);
     assert!(contacts(&switch, "1000").await.contains("error/user_not_registered"));
