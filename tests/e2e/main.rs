@@ -1,5 +1,6 @@
 //! Calls through the real binary: real SIP and RTP on 127.0.0.1, ports chosen by the kernel.
 
+mod baresip;
 mod faults;
 mod gateways;
 mod matrix;

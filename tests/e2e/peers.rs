@@ -11,7 +11,7 @@ use switch::program::phone::Prompts;
 
 use super::support::{LOOPBACK, PATIENCE, Switch, context};
 
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
     let there = there.is_ok_and(|status| status.success());
     if !there {
@@ -21,7 +21,7 @@ fn is_there(program: &str) -> bool {
     there
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     UdpSocket::bind((LOOPBACK, 0)).and_then(|socket| socket.local_addr()).expect("a port").port()
 }
 
