@@ -4,6 +4,7 @@ mod baresip;
 mod faults;
 mod gateways;
 mod matrix;
+mod messages;
 mod peer;
 mod peers;
 mod registrar;

@@ -175,6 +175,9 @@ impl Shard {
 
     /// A request outside any dialog was answered, or was not.
     pub(super) fn errand_answered(&mut self, now: Instant, token: u64, outcome: &Outcome) {
+        if token >= super::messaging::UNAWAITED {
+            return;
+        }
         let shared = Arc::clone(&self.shared);
         let gateway = usize::try_from(token / 2).unwrap_or(usize::MAX);
         let Some(line) = shared.gateways.get(gateway) else { return };

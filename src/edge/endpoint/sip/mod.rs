@@ -19,6 +19,7 @@ mod incoming;
 mod invite;
 mod leg;
 mod listeners;
+mod messaging;
 mod outside;
 mod peek;
 mod registrar;

@@ -1,4 +1,4 @@
-//! Requests outside any dialog: OPTIONS, REGISTER, and what has no place here.
+//! Requests outside any dialog: OPTIONS, REGISTER, MESSAGE, and what has no place here.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -9,10 +9,11 @@ use crate::call::leg::Headers;
 use crate::engine::sip::{Command, Flow, HeaderId, Message, Method, Offence, TxId};
 
 impl Shard {
-    /// OPTIONS asks whether we live; REGISTER is the registrar's. Everything else outside a dialog has no place here yet.
+    /// OPTIONS asks whether we live; REGISTER is the registrar's, MESSAGE goes to other users. Everything else outside a dialog has no place here yet.
     pub(super) fn asked_outside(&mut self, now: Instant, tx: TxId, request: &Message, flow: &Flow) {
         match request.method() {
             Some(Method::Register) => self.register(now, tx, request, flow),
+            Some(Method::Message) => self.relay_message(now, tx, request, flow),
             Some(Method::Options) if self.shared.draining.load(Ordering::Relaxed) => {
                 self.respond(now, tx, 503, Headers::new());
             }
