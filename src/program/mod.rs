@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod client;
 pub mod phone;
 pub mod rehearsal;
 pub mod server;

@@ -29,11 +29,13 @@ mod play_and_get_digits;
 mod playback;
 mod pre_answer;
 mod push;
+mod queue_dtmf;
 mod read;
 mod redirect;
 mod respond;
 mod ring_ready;
 mod sched_hangup;
+mod send_dtmf;
 mod set;
 mod set_global;
 mod set_profile_var;
@@ -109,11 +111,13 @@ static TABLE: &[&Application] = &[
     &playback::PLAYBACK,
     &pre_answer::PRE_ANSWER,
     &push::PUSH,
+    &queue_dtmf::QUEUE_DTMF,
     &read::READ,
     &redirect::REDIRECT,
     &respond::RESPOND,
     &ring_ready::RING_READY,
     &sched_hangup::SCHED_HANGUP,
+    &send_dtmf::SEND_DTMF,
     &set::SET,
     &set_global::SET_GLOBAL,
     &set_profile_var::SET_PROFILE_VAR,

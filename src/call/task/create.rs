@@ -345,6 +345,7 @@ impl Call {
             caller_id_name,
             caller_id_number,
             rdnis: self.a.profile.rdnis.clone(),
+            screen: true,
             network_addr: self.a.profile.network_addr.clone(),
             uuid: uuid.to_owned(),
             source: self.a.profile.source.clone(),

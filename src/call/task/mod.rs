@@ -22,6 +22,7 @@ mod execute;
 mod finish;
 mod hold;
 mod hooks;
+mod keys;
 mod lending;
 mod limit;
 mod meta;

@@ -24,6 +24,11 @@ pub use user::{Globals, UserEndpoint};
 pub trait CallStarter: Send + Sync {
     /// A call came in.
     fn start(&self, incoming: Incoming);
+
+    /// Something happened that listeners to events of this subclass (`sofia::register`) want to know.
+    fn tell(&self, subclass: &'static str, headers: &[(&str, &str)]) {
+        tracing::trace!(subclass, ?headers, "nobody is told");
+    }
 }
 
 /// The endpoints by name: dials through the one that the dial string names.

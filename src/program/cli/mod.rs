@@ -6,6 +6,7 @@
 pub mod call;
 pub mod causes;
 pub mod check;
+pub mod console;
 pub mod demo;
 pub mod diff;
 pub mod explain;
@@ -33,6 +34,8 @@ enum Command {
     Call(Box<call::CallArgs>),
     /// Report every mistake in dialplan, users, scripts and prompts
     Check(check::CheckArgs),
+    /// Give commands to a running switch through its event socket, hear its events, follow its log
+    Cli(console::ConsoleArgs),
     /// Explain which extension a number reaches, why, and what would run
     Explain(Box<explain::ExplainArgs>),
     /// Show which numbers take another way in another configuration
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Call(args)) => call::run(&args),
         Some(Command::Causes(args)) => causes::run(&args),
+        Some(Command::Cli(args)) => console::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),

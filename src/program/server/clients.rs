@@ -1,12 +1,16 @@
 //! Programs that control the switch: the event socket, opened with what the command line and `event_socket.conf` say.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Server, ServerConfig, StartError};
+use crate::call::command;
+use crate::call::event::EventName;
+use crate::call::services::Services;
 use crate::edge::event_socket::{EventSocket, EventSocketConfig, generated_password};
 use crate::engine::config::EventSocketSettings;
 
@@ -14,6 +18,8 @@ use crate::engine::config::EventSocketSettings;
 const PORT: u16 = 8021;
 /// A password that everybody knows.
 const WELL_KNOWN: &str = "ClueCon";
+/// Between two signs of life.
+const HEARTBEAT: Duration = Duration::from_secs(20);
 /// Between two attempts to open a port that is taken.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -50,6 +56,43 @@ impl Drop for Serving {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Tells listeners every twenty seconds that the switch lives.
+async fn heartbeats(services: std::sync::Weak<Services>) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let Some(services) = services.upgrade() else { return };
+        if !services.events.wants(EventName::HEARTBEAT, None) {
+            continue;
+        }
+        let (status, now) = (&services.status, (services.now_us)());
+        let up_ms = now.saturating_sub(status.started_us) / 1000;
+        let up = command::run(&services, "status", "").await.unwrap_or_default();
+        let up = up.lines().next().and_then(|line| line.strip_prefix("UP ")).unwrap_or_default().to_owned();
+        let (last, most) = status.per_second(now);
+        let peak = status.peak.load(Ordering::Relaxed).to_string();
+        let limit = status.sessions_per_second.load(Ordering::Relaxed);
+        let version = command::run(&services, "version", "short").await.unwrap_or_default();
+        let headers = [
+            ("Event-Info", "System Ready".to_owned()),
+            ("Up-Time", up),
+            ("FreeSWITCH-Version", version.trim().to_owned()),
+            ("Uptime-msec", up_ms.to_string()),
+            ("Session-Count", services.calls.count().to_string()),
+            ("Max-Sessions", status.max_sessions.load(Ordering::Relaxed).to_string()),
+            ("Session-Per-Sec", limit.to_string()),
+            ("Session-Per-Sec-Last", last.to_string()),
+            ("Session-Per-Sec-Max", most.to_string()),
+            ("Session-Per-Sec-FiveMin", most.to_string()),
+            ("Session-Since-Startup", status.sessions.load(Ordering::Relaxed).to_string()),
+            ("Session-Peak-Max", peak.clone()),
+            ("Session-Peak-FiveMin", peak),
+            ("Idle-CPU", "100.000000".to_owned()),
+        ];
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        services.events.fire(EventName::HEARTBEAT, None, &headers);
     }
 }
 
@@ -108,6 +151,7 @@ impl Server {
                 address
             }
         };
+        drop(runtime.spawn(heartbeats(Arc::downgrade(&self.services))));
         let serving = Serving { runtime: Some(runtime), address, password: hint };
         *self.event_socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(serving);
         Ok(())

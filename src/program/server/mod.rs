@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::call::control::ScriptHost;
-use crate::call::event::{Events, Origin};
+use crate::call::event::{EventName, Events, Origin};
 use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFactory, Prepared};
 use crate::call::limits::Limits;
 use crate::call::lua::{LuaConfig, LuaHost};
@@ -165,6 +165,12 @@ impl CallStarter for Starter {
         match self.stories.get().and_then(|stories| stories.begin(&incoming)) {
             Some(observer) => drop(tokio::spawn(task::rehearse(services, incoming, observer, false))),
             None => drop(tokio::spawn(task::run(services, incoming))),
+        }
+    }
+
+    fn tell(&self, subclass: &'static str, headers: &[(&str, &str)]) {
+        if let Some(services) = self.services.get() {
+            services.events.fire(EventName::CUSTOM, Some(subclass), headers);
         }
     }
 }

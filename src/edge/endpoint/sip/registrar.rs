@@ -81,12 +81,12 @@ impl Registrations {
         request: &Registration,
         origin: &Origin<'_>,
         rules: &Rules,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<Change>, Refusal> {
         // Noted under the lock, so that the file sees changes in their order.
         let mut table = self.table();
         let changes = table.register(now_s(), who, request, origin, rules)?;
         self.note(&changes);
-        Ok(())
+        Ok(changes)
     }
 
     fn note(&self, changes: &[Change]) {
@@ -141,13 +141,57 @@ impl Shard {
         let origin =
             Origin { profile: &settings.name, remote: flow.remote, transport: flow.transport, via: request.via() };
         let who = (&*who.0, &*who.1);
-        if let Err(refusal) = shared.registrations.register(who, &registration, &origin, &rules) {
-            let (code, headers) = answer_to(refusal);
-            tracing::info!(user = who.0, domain = who.1, %refusal, "registration refused");
-            return self.refuse_registration(now, tx, code, &refusal.to_string(), headers);
+        match shared.registrations.register(who, &registration, &origin, &rules) {
+            Ok(changes) => {
+                // A contact that is renewed goes and comes: that is told once.
+                let kept = |gone: &Binding| {
+                    changes.iter().any(|change| matches!(change, Change::Put(new) if new.contact == gone.contact))
+                };
+                for change in &changes {
+                    match change {
+                        Change::Put(binding) => self.tell_of("sofia::register", binding),
+                        Change::Gone(binding) if !kept(binding) => self.tell_of("sofia::unregister", binding),
+                        Change::Gone(_) => {}
+                    }
+                }
+            }
+            Err(refusal) => {
+                let (code, headers) = answer_to(refusal);
+                tracing::info!(user = who.0, domain = who.1, %refusal, "registration refused");
+                return self.refuse_registration(now, tx, code, &refusal.to_string(), headers);
+            }
         }
         let headers = listing(&shared.registrations.of_user(who.0, who.1), &registration);
         self.respond(now, tx, 200, headers);
+    }
+
+    /// Tells listeners of a telephone that registered, or left.
+    fn tell_of(&self, subclass: &'static str, binding: &Binding) {
+        let (ip, port) = (binding.received.ip().to_string(), binding.received.port().to_string());
+        let expires = binding.expires.saturating_sub(now_s()).to_string();
+        let status = if subclass == "sofia::register" { "Registered(UDP)" } else { "Unregistered" };
+        let contact = format!("<{}>", binding.contact);
+        self.shared.starter.tell(
+            subclass,
+            &[
+                ("profile-name", &binding.profile),
+                ("from-user", &binding.user),
+                ("from-host", &binding.domain),
+                ("presence-hosts", "n/a"),
+                ("contact", &contact),
+                ("call-id", &binding.call_id),
+                ("rpid", "unknown"),
+                ("status", status),
+                ("expires", &expires),
+                ("to-user", &binding.user),
+                ("to-host", &binding.domain),
+                ("network-ip", &ip),
+                ("network-port", &port),
+                ("username", &binding.user),
+                ("realm", &binding.domain),
+                ("user-agent", &binding.user_agent),
+            ],
+        );
     }
 
     fn refuse_registration(&mut self, now: Instant, tx: TxId, code: u16, reason: &str, headers: Headers) {

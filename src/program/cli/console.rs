@@ -1,0 +1,154 @@
+//! `switch cli`: the command line of a running switch, through its event socket; that of a FreeSWITCH as well.
+//!
+//! Exit status: 0 the command was given; 2 there is no switch, or it does not accept the password.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::program::client::{Client, ClientError, Frame};
+
+/// Arguments of `switch cli`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConsoleArgs {
+    /// Host of the event socket
+    #[arg(short = 'H', long, default_value = "127.0.0.1")]
+    host: String,
+    /// Port of the event socket
+    #[arg(short = 'P', long, default_value_t = 8021)]
+    port: u16,
+    /// Password [default: that of the data folder]
+    #[arg(short, long)]
+    password: Option<String>,
+    /// User of the directory, user@domain
+    #[arg(short, long)]
+    user: Option<String>,
+    /// Give one command, print its output, and leave
+    #[arg(short = 'x', long, value_name = "COMMAND")]
+    execute: Option<String>,
+    /// Follow the log at this level: debug, info, warning, err
+    #[arg(short, long, value_name = "LEVEL")]
+    loglevel: Option<String>,
+    /// Data folder of the switch
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+const HELP: &str = "A line is a command of the switch: status, show channels, originate ...; help lists them.\n\
+                    /event plain all   hear events     /noevents   no more\n\
+                    /log debug         follow the log  /nolog      no more\n\
+                    /filter NAME VALUE of the events   /exit       leave\n";
+
+/// Runs the command.
+pub fn run(args: &ConsoleArgs) -> ExitCode {
+    let fail = |why: &dyn std::fmt::Display| {
+        let _ = writeln!(std::io::stderr(), "switch cli: {why}");
+        ExitCode::from(2)
+    };
+    let address = match (args.host.as_str(), args.port).to_socket_addrs().map(|mut all| all.next()) {
+        Ok(Some(address)) => address,
+        Ok(None) => return fail(&format!("{} has no address", args.host)),
+        Err(error) => return fail(&format!("{}: {error}", args.host)),
+    };
+    let password = match &args.password {
+        Some(password) => password.clone(),
+        None => match std::fs::read_to_string(args.data.join("event_socket.password")) {
+            Ok(text) => text.trim().to_owned(),
+            Err(error) => {
+                let path = args.data.join("event_socket.password");
+                return fail(&format!("{}: {error}; name the password with -p", path.display()));
+            }
+        },
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(converse(args, address, &password)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("{address}: {error}")),
+    }
+}
+
+fn show(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}
+
+/// What comes without having been asked for.
+fn show_aside(frame: &Frame) {
+    match frame.kind() {
+        "log/data" => show(&coloured(frame)),
+        "text/disconnect-notice" => show(&frame.body),
+        kind if kind.starts_with("text/event-") => show(&frame.body),
+        _ => {}
+    }
+}
+
+/// A line of the log in the colour of its level, on a terminal.
+fn coloured(frame: &Frame) -> String {
+    if !std::io::stdout().is_terminal() {
+        return frame.body.clone();
+    }
+    let colour = match frame.header("Log-Level") {
+        Some("0" | "1" | "2" | "3") => 31,
+        Some("4") => 35,
+        Some("5" | "6") => 32,
+        _ => 33,
+    };
+    format!("\x1b[{colour}m{}\x1b[0m\n", frame.body.trim_end())
+}
+
+async fn converse(args: &ConsoleArgs, address: SocketAddr, password: &str) -> Result<(), ClientError> {
+    let mut client = Client::connect(address, args.user.as_deref(), password).await?;
+    if let Some(command) = &args.execute {
+        show(&client.command(command, |_| {}).await?);
+        return Ok(());
+    }
+    let name = client.command("switchname", |_| {}).await?;
+    if let Some(level) = &args.loglevel {
+        client.send(&format!("log {level}\n\n")).await?;
+    }
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let prompt = || {
+        if std::io::stdin().is_terminal() {
+            let mut out = std::io::stdout().lock();
+            let _ = write!(out, "{name}> ");
+            let _ = out.flush();
+        }
+    };
+    prompt();
+    loop {
+        tokio::select! {
+            line = lines.next_line() => {
+                let Some(line) = line? else { return Ok(()) };
+                match line.trim() {
+                    "" => {}
+                    "/exit" | "/quit" | "/bye" | "..." => return Ok(()),
+                    "/help" => show(HELP),
+                    line => match line.strip_prefix('/') {
+                        Some(raw) => {
+                            client.send(&format!("{raw}\n\n")).await?;
+                        }
+                        None => show(&client.command(line, show_aside).await?),
+                    },
+                }
+                prompt();
+            }
+            frame = client.next() => {
+                let frame = frame?;
+                match frame.header("Reply-Text") {
+                    Some(text) => show(text),
+                    None => show_aside(&frame),
+                }
+            }
+        }
+    }
+}
