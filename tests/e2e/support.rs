@@ -29,6 +29,8 @@ pub(crate) struct Switch {
     process: Child,
     folder: tempfile::TempDir,
     pub(crate) address: SocketAddr,
+    /// Its event socket.
+    pub(crate) control: Option<SocketAddr>,
 }
 
 /// `<context name="public">` with these extensions: number pattern and actions.
@@ -84,14 +86,22 @@ impl Switch {
             .spawn()
             .expect("the binary starts");
         let out = BufReader::new(process.stdout.take().expect("its output"));
-        let address = out.lines().map_while(Result::ok).find_map(|line| {
-            let rest = line.strip_prefix("listening")?.trim().strip_prefix("UDP ")?;
-            rest.parse().ok()
-        });
+        let (mut address, mut control) = (None, None);
+        for line in out.lines().map_while(Result::ok) {
+            let word = |prefix: &str| line.strip_prefix(prefix)?.split_whitespace().nth(1).map(str::to_owned);
+            if line.contains(" UDP ") {
+                address = address.or_else(|| word("listening")?.parse().ok());
+            }
+            let socket = line.strip_prefix("control").and_then(|rest| rest.trim().strip_prefix("event socket "));
+            control = control.or_else(|| socket?.split(',').next()?.parse().ok());
+            if line.starts_with("Ctrl-C") {
+                break;
+            }
+        }
         let Some(address) = address else {
             panic!("{}", std::fs::read_to_string(folder.path().join("switch.log")).unwrap_or_default());
         };
-        Self { process, folder, address }
+        Self { process, folder, address, control }
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -1,0 +1,169 @@
+//! Programs that control the switch: the event socket of the real binary, both ways, and what hostile ones do to it.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use switch::program::client::{Client, ClientError, Frame};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, Switch, context};
+
+const PASSWORD: &str = "only for tests";
+
+fn switch(extensions: &[(&str, &[(&str, &str)])]) -> (Switch, SocketAddr) {
+    let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD];
+    let switch = Switch::start_with(&arguments, &[("dialplan/a.xml", &context("public", extensions))]);
+    let control = switch.control.expect("an event socket");
+    (switch, control)
+}
+
+async fn client(control: SocketAddr) -> Client {
+    Client::connect(control, None, PASSWORD).await.expect("a client")
+}
+
+async fn command(client: &mut Client, line: &str) -> String {
+    timeout(PATIENCE, client.command(line, |_| ())).await.expect("an answer in time").expect("an answer")
+}
+
+/// The next event of a name.
+async fn event(client: &mut Client, name: &str) -> Frame {
+    let wanted = format!("Event-Name: {name}\n");
+    let wait = async {
+        loop {
+            let frame = client.next().await.expect("a frame");
+            if frame.kind() == "text/event-plain" && frame.body.contains(&wanted) {
+                return frame;
+            }
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("no {name}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_begins_a_call_and_hears_of_its_life() {
+    let (_switch, control) = switch(&[("^park$", &[("answer", ""), ("set", "mark=yes"), ("park", "")])]);
+    let (mut listener, mut giver) = (client(control).await, client(control).await);
+    listener.send("event plain ALL\n\n").await.expect("it is sent");
+    let reply = listener.next().await.expect("a reply");
+    assert_eq!(reply.header("Reply-Text"), Some("+OK event listener enabled plain"));
+    let answer = command(&mut giver, "originate {origination_uuid=u-1}loopback/park/public &park()").await;
+    assert_eq!(answer, "+OK u-1\n");
+    for name in ["CHANNEL_OUTGOING", "CHANNEL_CREATE", "CHANNEL_ANSWER", "CHANNEL_PARK"] {
+        event(&mut listener, name).await;
+    }
+    assert_eq!(command(&mut giver, "show channels count").await, "\n2 total.\n");
+    assert_eq!(command(&mut giver, "uuid_setvar u-1 a b").await, "+OK\n");
+    assert_eq!(command(&mut giver, "uuid_getvar u-1 a").await, "b");
+    assert_eq!(command(&mut giver, "uuid_kill u-1 USER_BUSY").await, "+OK\n");
+    let ended = event(&mut listener, "CHANNEL_HANGUP_COMPLETE").await;
+    assert!(ended.body.contains("Hangup-Cause: "), "{}", ended.body);
+    assert_eq!(command(&mut giver, "uuid_getvar u-1 a").await, "-ERR No such channel!\n");
+    assert!(command(&mut giver, "originate error/USER_BUSY &park()").await.starts_with("-ERR USER_BUSY"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_lends_itself_to_a_program_and_goes_on_without_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let target = listener.local_addr().expect("its address").to_string();
+    let (switch, _) = switch(&[("^lend$", &[("socket", &target), ("respond", "486 After The Program")])]);
+    let program = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("the switch connects");
+        stream.write_all(b"connect\n\n").await.expect("it is sent");
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"\n\n") {
+            assert!(stream.read_buf(&mut heard).await.expect("an answer") > 0);
+        }
+        // It vanishes without a word.
+        String::from_utf8(heard).expect("text")
+    });
+    let report = switch.call("lend", |_| ()).await;
+    let last = report.responses.last().expect("a final response");
+    assert_eq!((last.status, last.phrase.as_str()), (486, "After The Program"));
+    let heard = program.await.expect("the program");
+    assert!(heard.contains("\nChannel-Destination-Number: lend\n"), "{heard}");
+    assert!(heard.ends_with("\nReply-Text: %2BOK%0A\nSocket-Mode: static\nControl: single-channel\n\n"), "{heard}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_clients_hurt_nobody() {
+    let (switch, control) = switch(&[("^busy$", &[("hangup", "USER_BUSY")])]);
+    assert!(matches!(Client::connect(control, None, "wrong").await, Err(ClientError::Refused)));
+    // A length below zero, one beyond all measure, and a head without end close the connection.
+    let endless = vec![b'x'; 11 << 20];
+    for bytes in [&b"api x\nContent-Length: -1\n\n"[..], b"api x\nContent-Length: 99999999999\n\n", &endless] {
+        let mut stream = TcpStream::connect(control).await.expect("a connection");
+        // The switch may close before it has been told everything.
+        let _ = stream.write_all(bytes).await;
+        let mut heard = Vec::new();
+        let closed = timeout(PATIENCE, stream.read_to_end(&mut heard)).await;
+        assert!(closed.is_ok(), "the connection stays open");
+    }
+    // Many at once that say nothing, and go; one that hears everything and never reads.
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(control).await.expect("a connection"));
+    }
+    let mut deaf = client(control).await;
+    deaf.send("event plain ALL\n\n").await.expect("it is sent");
+    let mut giver = client(control).await;
+    for _ in 0..300 {
+        let body = "x".repeat(10_000);
+        giver
+            .send(&format!("sendevent CUSTOM\nEvent-Subclass: a::b\nContent-Length: 10000\n\n{body}"))
+            .await
+            .expect("sent");
+        giver.next().await.expect("a reply");
+    }
+    drop(silent);
+    let report = switch.call("busy", |_| ()).await;
+    assert_eq!(report.responses.last().map(|last| last.status), Some(486));
+    assert_eq!(command(&mut giver, "show channels").await, "\n0 total.\n");
+    drop(deaf);
+    // A program that asks for a call and vanishes before the answer leaves nothing behind.
+    let mut brief = client(control).await;
+    brief.send("api originate null/x &sleep(200)\n\n").await.expect("it is sent");
+    drop(brief);
+    crate::support::until("no thread has died", || switch.threads() > 1).await;
+    let mut last = client(control).await;
+    timeout(PATIENCE, async { while command(&mut last, "show channels count").await != "\n0 total.\n" {} })
+        .await
+        .expect("the call of the client that vanished ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_client_gives_one_command() {
+    let (switch, control) = switch(&[]);
+    let run = |password: &str, command: &str| {
+        let port = control.port().to_string();
+        let output = Command::new(env!("CARGO_BIN_EXE_switch"))
+            .args(["cli", "-P", &port, "-p", password, "-x", command])
+            .current_dir(switch.folder())
+            .output()
+            .expect("the client runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, text) = run(PASSWORD, "status");
+    assert_eq!(status, Some(0));
+    assert!(text.starts_with("UP 0 years") && text.contains(" is ready\n"), "{text}");
+    assert_eq!(run("wrong", "status").0, Some(2));
+    let (_, text) = run(PASSWORD, "nosuch");
+    assert_eq!(text, "-ERR nosuch Command not found!\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_password_one_is_made_and_a_known_one_stays_at_home() {
+    let switch = Switch::start_with(&["--event-socket", "127.0.0.1:0"], &[]);
+    let password = std::fs::read_to_string(switch.folder().join("data/event_socket.password")).expect("a password");
+    let control = switch.control.expect("an event socket");
+    assert!(Client::connect(control, None, password.trim()).await.is_ok());
+    let output = Command::new(env!("CARGO_BIN_EXE_switch"))
+        .args(["--sip", "127.0.0.1:0", "--event-socket", "0.0.0.0:0", "--event-socket-password", "ClueCon"])
+        .args(["--data", "elsewhere"])
+        .current_dir(switch.folder())
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("needs another one"), "it says why");
+}
