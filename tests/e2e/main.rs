@@ -8,6 +8,7 @@ mod matrix;
 mod messages;
 mod peer;
 mod peers;
+mod presence;
 mod registrar;
 mod reload;
 mod scripts;

@@ -101,6 +101,8 @@ pub(crate) struct Peer {
     pub(crate) domain: String,
     call_id: String,
     cseq: u32,
+    /// Tag of To, of a dialog.
+    pub(crate) to_tag: Option<String>,
     /// Requests that came, so that repeats are let go.
     seen: RefCell<HashSet<String>>,
 }
@@ -118,6 +120,7 @@ impl Peer {
             domain: domain.to_owned(),
             call_id,
             cseq: 0,
+            to_tag: None,
             seen: RefCell::default(),
         }
     }
@@ -139,9 +142,10 @@ impl Peer {
         self.cseq += 1;
         let (own, cseq, user, domain) = (self.address(), self.cseq, &self.user, &self.domain);
         let uri = if method == "REGISTER" { self.uri() } else { to.to_owned() };
+        let tag = self.to_tag.as_ref().map(|tag| format!(";tag={tag}")).unwrap_or_default();
         let text = format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK-{cseq}-{};rport\r\nMax-Forwards: 70\r\n\
-             From: <sip:{user}@{domain}>;tag=peer\r\nTo: <{to}>\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{more}\
+             From: <sip:{user}@{domain}>;tag=peer\r\nTo: <{to}>{tag}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{more}\
              Content-Length: {}\r\n\r\n{body}",
             own.port(),
             self.call_id,
@@ -176,7 +180,7 @@ impl Peer {
         let end = Instant::now() + time;
         loop {
             let message = self.next_within(end.saturating_duration_since(Instant::now()))?;
-            let key = format!("{} {}", message.header("Call-ID"), message.header("CSeq"));
+            let key = ["Call-ID", "From", "CSeq"].map(|name| message.header(name)).join(" ");
             if message.method() == method && self.seen.borrow_mut().insert(key) {
                 return Some(message);
             }

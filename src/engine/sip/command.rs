@@ -86,6 +86,8 @@ pub struct Request {
     pub target: Target,
     /// From value without tag.
     pub from: String,
+    /// Our tag, of a dialog that the stack does not keep; absent: a new one.
+    pub from_tag: Option<String>,
     /// To value; absent: the Request-URI in angle brackets.
     pub to: Option<String>,
     /// Call-ID; absent: one made by the stack.

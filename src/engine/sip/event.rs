@@ -100,7 +100,8 @@ pub enum Event {
         /// The request.
         request: Arc<Message>,
     },
-    /// A request outside any dialog that wants [`super::Command::Respond`]: REGISTER, OPTIONS, MESSAGE, NOTIFY …
+    /// A request outside any dialog that wants [`super::Command::Respond`]: REGISTER, OPTIONS, MESSAGE, NOTIFY …; and a
+    /// SUBSCRIBE within a subscription, whose dialogs the stack does not keep.
     OutOfDialog {
         /// To answer it.
         tx: TxId,

@@ -16,6 +16,7 @@ mod flow;
 pub mod gateway;
 mod identifiers;
 pub mod messages;
+pub mod presence;
 pub mod registrar;
 mod stack;
 

@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::call::control::ScriptHost;
-use crate::call::event::{EventName, Events, Origin};
+use crate::call::event::{EventName, Events, Filter, Origin};
 use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFactory, Prepared};
 use crate::call::limits::Limits;
 use crate::call::lua::{LuaConfig, LuaHost};
@@ -45,6 +45,9 @@ use crate::program::snapshot::snapshot;
 use crate::words::model::Cause;
 use crate::words::text::{Severity, render};
 use stories::Stories;
+
+/// Events of mailboxes that may wait.
+const MAILBOX_EVENTS: usize = 1_000;
 
 /// How a switch is started.
 #[derive(Debug, Clone)]
@@ -275,6 +278,7 @@ impl Server {
         programs.serve(&services);
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter, Arc::clone(&registrations))?;
         let _ = sofia.0.set(sip.factory());
+        listen(&sip, &services);
         let summary = Mutex::new(summary(&config.subject, &loaded));
         let server = Arc::new(Self {
             services,
@@ -417,4 +421,13 @@ fn files(folder: &Path, endings: &[&str]) -> usize {
         }
     }
     count
+}
+
+/// Lets SIP hear of messages that wait.
+fn listen(sip: &SipEndpoint, services: &Services) {
+    let name = EventName::parse("MESSAGE_WAITING");
+    if let (Some(name), Some(events)) = (name, services.events.bus().subscribe(MAILBOX_EVENTS)) {
+        events.bind(Filter { name, subclass: None });
+        sip.listen(events);
+    }
 }

@@ -24,6 +24,7 @@ use super::shared::Dial;
 use crate::call::leg::{EventSink, Failure, Headers, Incoming, LegCommand, LegEvent, RequestToken};
 use crate::edge::endpoint::now_us;
 use crate::engine::sip::messages::{Uri, text};
+use crate::engine::sip::presence::DialogState;
 use crate::engine::sip::{
     Body, Command, CommandError, Event, Flow, HeaderId, LegId, LegState, Message, Method, Outcome, Target, TxId,
 };
@@ -38,6 +39,8 @@ pub(super) struct Entry {
     over: bool,
     /// User-Agent of its profile, when it has its own.
     user_agent: Option<String>,
+    /// Whose call it is (`presence_id`).
+    presence: Option<Arc<str>>,
     side: Side,
 }
 
@@ -88,10 +91,14 @@ impl Shard {
             Event::AckTimeout { leg } => self.lose(leg, Cause::RECOVERY_ON_TIMER_EXPIRE),
             Event::Provisional { leg, response, .. } => {
                 if let Some(event) = events::progress(&response) {
+                    self.moved(leg, DialogState::Early);
                     self.tell(leg, event);
                 }
             }
-            Event::Success { leg, response, .. } => self.tell(leg, events::answered(&response)),
+            Event::Success { leg, response, .. } => {
+                self.moved(leg, DialogState::Confirmed);
+                self.tell(leg, events::answered(&response));
+            }
             Event::Failure { leg, outcome } => self.failed(now, leg, &outcome),
             Event::InDialog { leg, tx, request } => self.asked(now, leg, tx, &request),
             Event::OutOfDialog { tx, request, flow } => self.asked_outside(now, tx, &request, &flow),
@@ -169,6 +176,7 @@ impl Shard {
                 dropped: false,
                 over: false,
                 user_agent: settings.user_agent.clone(),
+                presence: variables.get("presence_id").map(Into::into),
                 side: Side::In { invite: Arc::clone(invite), answered: false },
             },
         );
@@ -222,14 +230,14 @@ impl Shard {
 
     /// A new leg is called.
     pub(super) fn dial(&mut self, now: Instant, dial: Dial) {
-        let Dial { leg, profile, plan, offer, credential, sink } = dial;
+        let Dial { leg, profile, plan, offer, credential, presence, sink } = dial;
         if !self.shared.has_room() {
             return sink.signal(LegEvent::Failed(events::local_failure(503)));
         }
         let (uri, hop) = (plan.destination.uri.clone(), plan.destination.hop.clone());
         let outgoing = Outgoing { profile, plan, uri, credential, tried: false, lengthened: false, waiting: None };
         let side = Side::Out(Box::new(outgoing));
-        self.keep(leg, Entry { sink, dropped: false, over: false, user_agent: None, side });
+        self.keep(leg, Entry { sink, dropped: false, over: false, user_agent: None, presence, side });
         self.wait_for(now, leg, Waiting { hop, what: Pending::Invite(offer) });
     }
 
@@ -353,6 +361,7 @@ impl Shard {
         match command {
             LegCommand::Provisional { status: code, phrase: reason, headers, sdp: body } => {
                 let headers = entry.dressed(headers);
+                self.moved(leg, DialogState::Early);
                 self.give(now, Command::Provisional { leg, code, reason, headers, body: sdp(body) });
             }
             LegCommand::Answer { headers, sdp: body } => {
@@ -460,15 +469,25 @@ impl Shard {
         if self.legs.insert(leg, entry).is_none() {
             self.shared.legs.fetch_add(1, Ordering::Relaxed);
         }
+        self.moved(leg, DialogState::Trying);
     }
 
     fn forget(&mut self, leg: LegId) {
+        self.moved(leg, DialogState::Terminated);
         if self.legs.remove(&leg).is_some() {
             self.shared.legs.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
+    /// Who watches the user of this leg is told.
+    fn moved(&self, leg: LegId, state: DialogState) {
+        if let Some(Entry { presence: Some(subject), .. }) = self.legs.get(&leg) {
+            self.lamp(leg, subject, state);
+        }
+    }
+
     fn answered(&mut self, leg: LegId) {
+        self.moved(leg, DialogState::Confirmed);
         if let Some(Entry { side: Side::In { answered, .. }, .. }) = self.legs.get_mut(&leg) {
             *answered = true;
         }

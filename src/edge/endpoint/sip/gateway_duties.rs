@@ -118,6 +118,7 @@ impl Shard {
             uri: with_scheme(&line.settings.proxy),
             target,
             from: format!("<{aor}>"),
+            from_tag: None,
             to: None,
             call_id: Some(self.shared.new_call_id(shard)),
             cseq: None,
@@ -161,6 +162,7 @@ impl Shard {
             uri,
             target,
             from: aor.clone(),
+            from_tag: None,
             to: Some(aor),
             call_id: Some(account.call_id.clone()),
             cseq: Some(account.cseq),
@@ -175,6 +177,9 @@ impl Shard {
 
     /// A request outside any dialog was answered, or was not.
     pub(super) fn errand_answered(&mut self, now: Instant, token: u64, outcome: &Outcome) {
+        if token >= super::presence::NOTIFIES {
+            return self.notified(now, token, outcome);
+        }
         if token >= super::messaging::UNAWAITED {
             return;
         }

@@ -74,6 +74,7 @@ impl LegFactory for Sofia {
             profile_name: settings.name.clone(),
             plan,
             credential,
+            presence: request.variables.get("presence_id").filter(|id| id.contains('@')).map(Into::into),
             name,
             media,
             variables,
@@ -215,6 +216,7 @@ struct PreparedSip {
     profile_name: String,
     plan: Plan,
     credential: Option<Credential>,
+    presence: Option<Arc<str>>,
     name: String,
     media: MediaParams,
     /// What a gateway brings along.
@@ -244,6 +246,7 @@ impl PreparedLeg for PreparedSip {
             plan: this.plan,
             offer,
             credential: this.credential,
+            presence: this.presence,
             sink,
         })));
         Started { leg, variables }

@@ -96,6 +96,7 @@ fn relayed(request: &Message, binding: &Binding, target: Target, hops: u32) -> R
         uri: binding.contact.clone(),
         target,
         from: value(HeaderId::From).unwrap_or_default(),
+        from_tag: None,
         to: value(HeaderId::To),
         call_id: None,
         cseq: None,

@@ -22,6 +22,7 @@ mod listeners;
 mod messaging;
 mod outside;
 mod peek;
+mod presence;
 mod registrar;
 mod resolve;
 mod settings;
@@ -42,6 +43,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
 
 use super::CallStarter;
+use crate::call::event::Subscription;
 use crate::call::leg::LegFactory;
 use crate::edge::net::{BoundTcp, BoundUdp, Connections, NetError, bind_shards};
 use crate::engine::config::Directory;
@@ -144,6 +146,13 @@ impl SipEndpoint {
     /// The endpoint `sofia` of dial strings.
     pub fn factory(&self) -> Arc<dyn LegFactory> {
         Arc::new(Sofia(Arc::clone(&self.shared)))
+    }
+
+    /// Hears of messages that wait (MESSAGE_WAITING): subscribers of `message-summary` are told.
+    pub fn listen(&self, events: Subscription) {
+        if let Some(inbox) = self.shared.inboxes.first() {
+            inbox.tell(ToShard::Listen(events));
+        }
     }
 
     /// Legs that are not over.

@@ -1,4 +1,4 @@
-//! Requests outside any dialog: OPTIONS, REGISTER, MESSAGE, and what has no place here.
+//! Requests outside any dialog: OPTIONS, REGISTER, MESSAGE, SUBSCRIBE, and what has no place here.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -22,7 +22,8 @@ impl Shard {
                 self.respond(now, tx, 200, vec![("Accept".to_owned(), "application/sdp".to_owned())]);
             }
             Some(Method::Update | Method::Info) => self.respond(now, tx, 481, Headers::new()),
-            Some(Method::Subscribe | Method::Publish) => {
+            Some(Method::Subscribe) => self.subscribed(now, tx, request, flow),
+            Some(Method::Publish) => {
                 self.unauthenticated(now, request, flow);
                 self.respond(now, tx, 405, Headers::new());
             }

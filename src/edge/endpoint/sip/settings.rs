@@ -12,8 +12,20 @@ use crate::engine::sip::{BanRules, StackConfig};
 use crate::words::model::truthy;
 
 /// Methods served: text of `Allow`.
-const ALLOW: [&str; 11] =
-    ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "UPDATE", "REGISTER", "REFER", "NOTIFY"];
+const ALLOW: [&str; 12] = [
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "OPTIONS",
+    "MESSAGE",
+    "INFO",
+    "UPDATE",
+    "REGISTER",
+    "REFER",
+    "NOTIFY",
+    "SUBSCRIBE",
+];
 
 /// Settings of a [`super::SipEndpoint`], fixed for its life.
 #[derive(Debug, Clone)]
@@ -113,6 +125,8 @@ pub struct ProfileSettings {
     pub full_id: bool,
     /// Anybody may register (`accept-blind-reg`).
     pub accept_blind_reg: bool,
+    /// Who subscribes must prove who it is (`auth-subscriptions`), as by default.
+    pub auth_subscriptions: bool,
     /// Nobody may (`disable-register`).
     pub disable_register: bool,
     /// Lists and networks that may register without credentials, and nobody else (`apply-register-acl`).
@@ -175,6 +189,7 @@ impl From<&SipProfile> for ProfileSettings {
             inbound_acl: named("apply-inbound-acl").map(str::to_owned).collect(),
             full_id: last("full-id-in-dialplan").is_some_and(truthy),
             accept_blind_reg: last("accept-blind-reg").is_some_and(truthy),
+            auth_subscriptions: last("auth-subscriptions").is_none_or(truthy),
             disable_register: last("disable-register").is_some_and(truthy),
             register_acl: named("apply-register-acl").map(str::to_owned).collect(),
             algorithms: algorithms(last("rfc8760-auth-algorithms")),

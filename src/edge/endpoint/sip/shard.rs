@@ -20,6 +20,7 @@ use super::listeners::Route as _;
 use super::peek;
 use super::shared::{Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
 use crate::edge::net::{MAX_DATAGRAM, Routes, UdpPort};
+use crate::engine::sip::presence::Watchers;
 use crate::engine::sip::{Flow, FlowId, LegId, Stack, Target, Transmit, Transport, shard_of};
 
 /// Datagrams or commands taken in one turn.
@@ -40,10 +41,12 @@ pub(super) struct Shard {
     ports: Vec<UdpPort>,
     buffer: Vec<u8>,
     stopping: bool,
-    /// When the chores are due; the first shard does them for all.
-    chores: Option<Instant>,
+    /// When the chores are due.
+    chores: Instant,
     /// One per gateway, on the first shard.
     pub(super) accounts: Vec<Account>,
+    /// Who watches users, by Call-IDs of this shard.
+    pub(super) watchers: Watchers,
 }
 
 /// What woke the loop.
@@ -67,8 +70,9 @@ impl Shard {
             ports,
             buffer: vec![0; MAX_DATAGRAM],
             stopping: false,
-            chores: (index == 0).then(now),
+            chores: now(),
             accounts: Vec::new(),
+            watchers: Watchers::default(),
         }
     }
 
@@ -93,8 +97,8 @@ impl Shard {
                 }
             };
             let full = {
-                if self.chores.is_some_and(|due| due <= now) {
-                    self.chores = Some(now + CHORES);
+                if self.chores <= now {
+                    self.chores = now + CHORES;
                     self.do_chores(now);
                 }
                 full
@@ -116,14 +120,8 @@ impl Shard {
 
     async fn sleep(&self, queues: &mut Outbox, commands: &mut Vec<ToShard>) -> Woken {
         let Outbox { commands: queue, traffic } = queues;
-        let deadline =
-            self.stack.next_deadline().into_iter().chain(self.chores).min().map(tokio::time::Instant::from_std);
-        let due = async {
-            match deadline {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let deadline = self.stack.next_deadline().map_or(self.chores, |due| due.min(self.chores));
+        let due = tokio::time::sleep_until(tokio::time::Instant::from_std(deadline));
         tokio::select! {
             _ = queue.recv_many(commands, BATCH) => Woken::Commands,
             traffic = next(traffic) => Woken::Traffic(traffic),
@@ -134,9 +132,14 @@ impl Shard {
 
     /// What is done once a second.
     fn do_chores(&mut self, now: Instant) {
-        self.shared.registrations.sweep();
-        self.shared.guard.forget(now);
-        self.tend_gateways(now);
+        self.watchers.expire(now);
+        self.notify(now);
+        // The first shard does the rest for all.
+        if self.index == 0 {
+            self.shared.registrations.sweep();
+            self.shared.guard.forget(now);
+            self.tend_gateways(now);
+        }
     }
 
     /// Sends and tells all that the stack has, until it has nothing more.
@@ -241,6 +244,9 @@ impl Shard {
             ToShard::Dial(dial) => self.dial(now, *dial),
             ToShard::Resolved(leg, address) => self.resolved(now, leg, address),
             ToShard::Errand(errand, address) => self.errand_resolved(now, errand, address),
+            ToShard::Changed(change) => self.changed(now, &change),
+            ToShard::Waiting(subject, waiting) => self.waiting(&subject, waiting),
+            ToShard::Listen(events) => self.listen(events),
             ToShard::FlowClosed(flow) => self.stack.on_flow_closed(now, flow),
             ToShard::Unreachable(destination) => self.stack.on_send_failed(now, destination),
             ToShard::Stop => {

@@ -16,12 +16,15 @@ use super::gateway_duties::Errand;
 use super::invite::Plan;
 use super::listeners::{Listeners, Route};
 use super::peek;
+use super::presence::{Change, Presence};
 use super::registrar::Registrations;
 use super::settings::SipSettings;
+use crate::call::event::Subscription;
 use crate::call::leg::{EventSink, LegCommand};
 use crate::edge::endpoint::CallStarter;
 use crate::edge::net::{Connections, Peer, Routes, TcpSink};
 use crate::engine::config::Directory;
+use crate::engine::sip::presence::Waiting;
 use crate::engine::sip::{CallIds, Counts, Flow, FlowId, FrameError, LegId, Transport, shard_of};
 
 /// Batches of messages that wait in front of a shard; what comes on top is dropped (UDP) or waits (TCP).
@@ -51,6 +54,8 @@ pub(super) struct Dial {
     pub(super) plan: Plan,
     pub(super) offer: Option<Bytes>,
     pub(super) credential: Option<Credential>,
+    /// Whose telephone it is (`presence_id`).
+    pub(super) presence: Option<Arc<str>>,
     pub(super) sink: EventSink,
 }
 
@@ -70,6 +75,12 @@ pub(super) enum ToShard {
     FlowClosed(FlowId),
     /// Nothing can be sent there.
     Unreachable(std::net::SocketAddr),
+    /// A user's calls or messages changed.
+    Changed(Change),
+    /// A mailbox has new counts.
+    Waiting(Arc<str>, Waiting),
+    /// Events of mailboxes, for the first shard.
+    Listen(Subscription),
     /// End all legs, then the thread.
     Stop,
 }
@@ -160,6 +171,7 @@ pub(super) struct Shared {
     pub(super) guard: Guard,
     pub(super) registrations: Arc<Registrations>,
     pub(super) gateways: Gateways,
+    pub(super) presence: Presence,
     pub(super) legs: AtomicUsize,
     pub(super) draining: AtomicBool,
     /// What each stack held when its shard last went to sleep.
@@ -196,6 +208,7 @@ impl Shared {
             number: ENDPOINTS.fetch_add(1, Ordering::Relaxed),
             guard: Guard::new(listeners.profiles()),
             gateways: Gateways::new(tokio::time::Instant::now().into_std(), listeners.profiles()),
+            presence: Presence::default(),
             settings,
             listeners,
             inboxes,

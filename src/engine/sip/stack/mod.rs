@@ -273,6 +273,11 @@ impl Stack {
         self.legs.get(&leg).map(|leg| leg.local_tag.as_str())
     }
 
+    /// Our tag in the responses to a request.
+    pub fn response_tag(&self, tx: TxId) -> Option<&str> {
+        self.servers.get(&tx).map(|server| server.tag.as_str())
+    }
+
     fn transactions(&self) -> usize {
         self.clients.len() + self.servers.len()
     }
@@ -312,7 +317,8 @@ impl Stack {
         let tx = self.open_server(request.clone(), flow, key);
         if method == Method::Cancel {
             self.cancelled(now, tx, request);
-        } else if request.to_tag().is_some() {
+        } else if request.to_tag().is_some() && (method != Method::Subscribe || self.leg_of_request(&request).is_some())
+        {
             self.in_dialog(now, tx, request);
         } else if method == Method::Invite {
             self.incoming(now, tx, request, flow);
@@ -464,7 +470,8 @@ impl Stack {
         if self.transactions() >= self.config.max_transactions {
             return Err(CommandError::Full);
         }
-        let (branch, tag) = (self.names.branch(), self.names.tag());
+        let branch = self.names.branch();
+        let tag = request.from_tag.clone().unwrap_or_else(|| self.names.tag());
         let call_id = request.call_id.clone().unwrap_or_else(|| self.names.call_id());
         let mut builder = Builder::request(request.method.as_str(), request.uri.as_bytes());
         builder.header("Via", via_value(&request.target, &branch_text(branch)));
