@@ -78,6 +78,8 @@ impl Switch {
         let mut process = Command::new(env!("CARGO_BIN_EXE_switch"))
             .args(["--sip", "127.0.0.1:0", "--log", "warn", "--sounds", sounds])
             .args(["--rtp", &format!("{low}-{high}")])
+            // Not the usual port: tests run side by side.
+            .args(if arguments.contains(&"--event-socket") { &[][..] } else { &["--event-socket", "127.0.0.1:0"] })
             .args(arguments)
             .current_dir(folder.path())
             .stdin(Stdio::null())
