@@ -85,6 +85,20 @@ struct Entries {
     /// Number of the last entry.
     last: u64,
     channels: HashMap<Arc<str>, (u64, EventSink)>,
+    /// Channels by the Call-ID of their dialog, and the other way round.
+    dialogs: HashMap<Arc<str>, Arc<str>>,
+    call_ids: HashMap<Arc<str>, Arc<str>>,
+}
+
+impl Entries {
+    fn remove(&mut self, uuid: &str) {
+        self.channels.remove(uuid);
+        if let Some(call_id) = self.call_ids.remove(uuid)
+            && self.dialogs.get(&call_id).is_some_and(|known| **known == *uuid)
+        {
+            self.dialogs.remove(&call_id);
+        }
+    }
 }
 
 /// A channel that is in the list while this lives.
@@ -124,7 +138,22 @@ impl Calls {
 
     /// Takes a channel out of the list before its time.
     pub fn forget(&self, uuid: &str) {
-        self.entries().channels.remove(uuid);
+        self.entries().remove(uuid);
+    }
+
+    /// Says which dialog a listed channel is.
+    pub fn name_dialog(&self, uuid: &Arc<str>, call_id: &str) {
+        let mut entries = self.entries();
+        if entries.channels.contains_key(uuid) {
+            let call_id: Arc<str> = call_id.into();
+            entries.call_ids.insert(Arc::clone(uuid), Arc::clone(&call_id));
+            entries.dialogs.insert(call_id, Arc::clone(uuid));
+        }
+    }
+
+    /// The channel of a dialog.
+    pub fn in_dialog(&self, call_id: &str) -> Option<Arc<str>> {
+        self.entries().dialogs.get(call_id).cloned()
     }
 
     /// Whether a channel lives.
@@ -141,7 +170,7 @@ impl Drop for Listed {
     fn drop(&mut self) {
         let mut entries = self.calls.entries();
         if entries.channels.get(&self.uuid).is_some_and(|(number, _)| *number == self.number) {
-            entries.channels.remove(&self.uuid);
+            entries.remove(&self.uuid);
         }
     }
 }
@@ -160,7 +189,11 @@ mod tests {
         let again = calls.list("a".into(), sink);
         drop(listed);
         assert!(calls.exists("a"), "it was listed again meanwhile");
+        calls.name_dialog(&"a".into(), "c1");
+        calls.name_dialog(&"nobody".into(), "c2");
+        assert_eq!((calls.in_dialog("c1").as_deref(), calls.in_dialog("c2")), (Some("a"), None));
         drop(again);
+        assert_eq!(calls.in_dialog("c1"), None);
         assert!(!calls.exists("a"));
     }
 }

@@ -19,6 +19,7 @@ mod group;
 mod hangup;
 mod hash;
 mod info;
+mod intercept;
 mod limit;
 mod log;
 mod lua;
@@ -101,6 +102,7 @@ static TABLE: &[&Application] = &[
     &hangup::HANGUP,
     &hash::HASH,
     &info::INFO,
+    &intercept::INTERCEPT,
     &limit::LIMIT,
     &log::LOG,
     &lua::LUA,

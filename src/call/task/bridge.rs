@@ -115,13 +115,20 @@ impl Call {
     fn has_own_plans(&self, id: LegId) -> bool {
         let callee = self.callees.iter().find(|callee| callee.id == id);
         callee.is_some_and(|callee| {
-            callee.is_true("park_after_bridge") || callee.channel.get("transfer_after_bridge").is_some()
+            self.borrower.is_some()
+                || callee.is_true("park_after_bridge")
+                || callee.channel.get("transfer_after_bridge").is_some()
         })
     }
 
     /// The caller is gone; the called leg follows the caller's REFER, or its own variables.
     async fn go_on_without_caller(&mut self, id: LegId) {
         self.promote(id).await;
+        if self.borrower.is_some() {
+            // Another call wants it: it leaves from the hunt.
+            self.a.phase = Phase::Routing;
+            return;
+        }
         match self.referral.take() {
             Some(referral) => self.follow(&referral),
             None => self.after_bridge(true, Cause::NORMAL_CLEARING).await,

@@ -245,6 +245,9 @@ impl Call {
                 callee.channel.variables.set(&name, &value);
             }
             callee.leg = Some(started.leg);
+            if let Some(call_id) = callee.channel.get("sip_call_id") {
+                self.services.calls.name_dialog(&callee.channel.uuid, call_id);
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::call::registry::Question;
 use crate::words::model::Cause;
 
 /// Time for the other call to let its channel go.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A channel on its way to another call.
 pub struct Lent {
@@ -47,6 +47,15 @@ impl Call {
         if self.a.up() && self.borrower.is_none() {
             self.borrower = Some(Borrower { sink, reply });
             self.a.phase = Phase::Routing;
+        }
+    }
+
+    /// Another call wants a called leg of a bridge: the caller is let go, the leg comes in front and leaves.
+    pub(super) fn lend_callee(&mut self, id: LegId, sink: EventSink, reply: oneshot::Sender<Lent>) {
+        let bridged = self.callees.iter().any(|callee| callee.id == id && callee.channel.answered && callee.alive());
+        if bridged && self.a.bridged && self.borrower.is_none() {
+            self.borrower = Some(Borrower { sink, reply });
+            self.hangup(Cause::ATTENDED_TRANSFER);
         }
     }
 

@@ -38,6 +38,7 @@ mod roles;
 mod script;
 mod script_legs;
 mod socket;
+mod takeover;
 mod transfer;
 
 use std::collections::VecDeque;
@@ -150,6 +151,8 @@ pub struct Call {
     given_away: bool,
     /// Resources it holds.
     limits_held: Vec<String>,
+    /// The dialog whose partner the channel is to be joined with.
+    attended: Option<takeover::Dialog>,
     /// Who wants the channel in front.
     borrower: Option<lending::Borrower>,
     /// The channel of another call that it is to be joined with.
@@ -193,6 +196,9 @@ impl Call {
             incoming;
         let a = Channel::new(profile, variables, direction, received_us);
         let listed = services.calls.list(Arc::clone(&a.uuid), sink.clone());
+        if let Some(call_id) = a.get("sip_call_id") {
+            services.calls.name_dialog(&a.uuid, call_id);
+        }
         Self {
             a,
             listed,
@@ -228,6 +234,7 @@ impl Call {
             execution_uuid: None,
             given_away: false,
             limits_held: Vec::new(),
+            attended: None,
             borrower: None,
             next_bridge: None,
             replacement: None,
@@ -242,6 +249,7 @@ impl Call {
 
     async fn run(mut self) {
         self.begin();
+        self.replace_dialog().await;
         self.route().await;
         self.finish().await;
     }
@@ -269,6 +277,7 @@ impl Call {
                 self.given_away = true;
                 return;
             }
+            self.follow_attended().await;
             if self.bridge_with_another().await {
                 continue;
             }

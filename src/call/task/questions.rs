@@ -40,8 +40,11 @@ impl Call {
             }
             Question::Order { uuid, order, reply } => self.obey(&uuid, order, reply),
             Question::Lend { uuid, to, reply } => {
-                if self.a.uuid == uuid {
-                    self.lend_later(to, reply);
+                let callee = self.callees.iter().find(|callee| callee.channel.uuid == uuid).map(|callee| callee.id);
+                match callee {
+                    Some(id) => self.lend_callee(id, to, reply),
+                    None if self.a.uuid == uuid => self.lend_later(to, reply),
+                    None => {}
                 }
             }
             Question::Execute { execution, done } => {

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use super::Call;
+use super::takeover::Dialog;
+use crate::call::channel::Phase;
 use crate::call::leg::{Headers, LegCommand, LegId, RequestToken};
 
 /// Where a REFER wants the other side to go.
@@ -12,14 +14,16 @@ pub(super) struct Referral {
     pub(super) extension: String,
     /// Whole Referred-By, when there is one.
     pub(super) by: Option<String>,
+    /// The dialog whose partner it is to be joined with, instead.
+    pub(super) attended: Option<Dialog>,
 }
 
 /// What a REFER asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Transfer(Referral),
-    /// Refer-To names a dialog to replace: an attended transfer, which is not served yet.
-    Attended,
+    /// Refer-To names a dialog to replace: an attended transfer.
+    Attended(Dialog),
     Nothing,
 }
 
@@ -31,21 +35,45 @@ fn asked(headers: &Headers) -> Asked {
     };
     let Some(to) = value("Refer-To", "r") else { return Asked::Nothing };
     let uri = to.split_once('<').map_or(to, |(_, rest)| rest.split('>').next().unwrap_or_default());
-    if uri.to_ascii_lowercase().contains("replaces=") {
-        return Asked::Attended;
+    if let Some(replaces) = replaces(uri) {
+        return Dialog::parse(&replaces).map_or(Asked::Nothing, Asked::Attended);
     }
     let uri = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).unwrap_or_default();
     let user = uri.split_once('@').map_or("", |(user, _)| user).split(';').next().unwrap_or_default();
     if user.is_empty() {
         return Asked::Nothing;
     }
-    Asked::Transfer(Referral { extension: user.to_owned(), by: value("Referred-By", "b").map(str::to_owned) })
+    let by = value("Referred-By", "b").map(str::to_owned);
+    Asked::Transfer(Referral { extension: user.to_owned(), by, attended: None })
+}
+
+/// The header Replaces within a URI, `%XX` undone.
+fn replaces(uri: &str) -> Option<String> {
+    let (_, headers) = uri.split_once('?')?;
+    let named = |header: &str| {
+        let (name, value) = header.split_once('=')?;
+        name.eq_ignore_ascii_case("Replaces").then(|| value.to_owned())
+    };
+    let value = headers.split('&').find_map(named)?;
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        let digits = more.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        if let Some(byte) = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            bytes.push(byte);
+            rest = more.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = more;
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Call {
     /// A REFER of the caller.
     pub(super) fn refer_of_caller(&mut self, token: RequestToken, headers: &Headers) {
-        let (status, referral) = if self.a.bridged { answer(headers) } else { (501, None) };
+        let (status, referral) = self.answer_refer(headers);
         self.tell(respond(token, status));
         if referral.is_some() {
             let notify = self.notify();
@@ -56,7 +84,7 @@ impl Call {
 
     /// A REFER of a called leg: the caller is transferred.
     pub(super) fn refer_of_callee(&mut self, id: LegId, token: RequestToken, headers: &Headers) {
-        let (status, referral) = if self.a.bridged { answer(headers) } else { (501, None) };
+        let (status, referral) = self.answer_refer(headers);
         let notify = self.notify();
         if let Some(callee) = self.callee(id) {
             callee.send(respond(token, status));
@@ -69,8 +97,29 @@ impl Call {
         }
     }
 
+    /// What a REFER is answered; a dialog to replace has to be one of ours.
+    fn answer_refer(&self, headers: &Headers) -> (u16, Option<Referral>) {
+        if !self.a.bridged {
+            return (501, None);
+        }
+        match asked(headers) {
+            Asked::Transfer(referral) => (202, Some(referral)),
+            Asked::Attended(dialog) if self.services.calls.in_dialog(&dialog.call_id).is_some() => {
+                let referral = Referral { extension: String::new(), by: None, attended: Some(dialog) };
+                (202, Some(referral))
+            }
+            Asked::Attended(_) => (501, None),
+            Asked::Nothing => (400, None),
+        }
+    }
+
     /// Transfers the leg in front to where a referral points.
     pub(super) fn follow(&mut self, referral: &Referral) {
+        if let Some(dialog) = &referral.attended {
+            self.attended = Some(dialog.clone());
+            self.a.phase = Phase::Routing;
+            return;
+        }
         if let Some(by) = &referral.by {
             self.a.set_received("sip_h_Referred-By", by);
         }
@@ -93,14 +142,6 @@ impl Call {
     }
 }
 
-fn answer(headers: &Headers) -> (u16, Option<Referral>) {
-    match asked(headers) {
-        Asked::Transfer(referral) => (202, Some(referral)),
-        Asked::Attended => (501, None),
-        Asked::Nothing => (400, None),
-    }
-}
-
 fn respond(token: RequestToken, status: u16) -> LegCommand {
     LegCommand::Respond { token, status, headers: Headers::new(), sdp: None }
 }
@@ -112,11 +153,13 @@ mod tests {
     #[test]
     fn what_a_refer_asks_for() {
         let ask = |to: &str| asked(&vec![("Refer-To".to_owned(), to.to_owned())]);
-        let to = |user: &str| Asked::Transfer(Referral { extension: user.to_owned(), by: None });
+        let to = |user: &str| Asked::Transfer(Referral { extension: user.to_owned(), by: None, attended: None });
         assert_eq!(ask("<sip:100@example.com>"), to("100"));
         assert_eq!(ask("\"Desk\" <sip:100;x=1@example.com;transport=udp>"), to("100"));
         assert_eq!(ask("sip:7@h"), to("7"));
-        assert_eq!(ask("<sip:1@h?Replaces=a%3Bto-tag%3Db>"), Asked::Attended);
+        let named = Dialog::parse("a@b;to-tag=c;from-tag=d").unwrap();
+        assert_eq!(ask("<sip:1@h?X=y&replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd>"), Asked::Attended(named));
+        assert_eq!(ask("<sip:1@h?Replaces=a%3Bto-tag%3Db>"), Asked::Nothing, "a tag is missing");
         for nothing in ["", "<sip:example.com>", "<tel:+1>", "<>"] {
             assert_eq!(ask(nothing), Asked::Nothing, "{nothing}");
         }
@@ -124,7 +167,7 @@ mod tests {
         let with = vec![("r".to_owned(), "<sip:1@h>".to_owned()), ("Referred-By".to_owned(), "<sip:2@h>".to_owned())];
         assert_eq!(
             asked(&with),
-            Asked::Transfer(Referral { extension: "1".to_owned(), by: Some("<sip:2@h>".to_owned()) })
+            Asked::Transfer(Referral { extension: "1".to_owned(), by: Some("<sip:2@h>".to_owned()), attended: None })
         );
     }
 }

@@ -56,6 +56,9 @@ pub(super) fn of_invite(
     if let Some(contact) = invite.address(HeaderId::Contact) {
         out.uri("contact", contact.uri);
     }
+    if let Some(replaces) = invite.text(HeaderId::Replaces) {
+        out.set("sip_replaces", &replaces);
+    }
     if let Some(by) = invite.address(HeaderId::ReferredBy) {
         out.set("sip_referred_by_full", &invite.text(HeaderId::ReferredBy).unwrap_or_default());
         out.uri("referred_by", by.uri);
