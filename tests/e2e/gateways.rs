@@ -15,7 +15,7 @@ const NONCE: &str = "carrier-nonce";
 
 /// What the carrier does.
 #[derive(Debug, Clone, Copy)]
-struct Manners {
+pub(crate) struct Manners {
     /// 401 or 407 for who proves nothing; 0 asks nobody.
     asks: u16,
     realm: &'static str,
@@ -24,15 +24,35 @@ struct Manners {
     /// Seconds that it grants.
     seconds: u32,
     /// Answer to an OPTIONS; none is silence.
-    ping: Option<&'static str>,
+    pub(crate) ping: Option<&'static str>,
+    /// Password of the account.
+    password: &'static str,
 }
 
-const POLITE: Manners =
-    Manners { asks: 401, realm: "carrier.test", register: "200 OK", seconds: 3600, ping: Some("200 OK") };
+impl Manners {
+    /// Another password.
+    pub(crate) fn with_password(self, password: &'static str) -> Self {
+        Self { password, ..self }
+    }
+
+    /// Asks for credentials by this code.
+    pub(crate) fn asking(self, asks: u16) -> Self {
+        Self { asks, ..self }
+    }
+}
+
+pub(crate) const POLITE: Manners = Manners {
+    asks: 401,
+    realm: "carrier.test",
+    register: "200 OK",
+    seconds: 3600,
+    ping: Some("200 OK"),
+    password: "secret",
+};
 
 /// A carrier on a thread of its own: it notes all requests, and is busy for every call.
-struct Carrier {
-    address: SocketAddr,
+pub(crate) struct Carrier {
+    pub(crate) address: SocketAddr,
     manners: Arc<Mutex<Manners>>,
     came: Arc<Mutex<Vec<Message>>>,
     stop: Arc<AtomicBool>,
@@ -40,7 +60,7 @@ struct Carrier {
 }
 
 impl Carrier {
-    fn new(manners: Manners) -> Self {
+    pub(crate) fn new(manners: Manners) -> Self {
         let peer = Peer::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 9)), "carrier", "carrier.test");
         let address = peer.address();
         let (manners, stop) = (Arc::new(Mutex::new(manners)), Arc::new(AtomicBool::new(false)));
@@ -60,12 +80,12 @@ impl Carrier {
         Self { address, manners, came, stop, thread: Some(thread) }
     }
 
-    fn behave(&self, change: impl FnOnce(&mut Manners)) {
+    pub(crate) fn behave(&self, change: impl FnOnce(&mut Manners)) {
         change(&mut self.manners.lock().expect("manners"));
     }
 
     /// Requests with this method so far.
-    fn got(&self, method: &str) -> Vec<Message> {
+    pub(crate) fn got(&self, method: &str) -> Vec<Message> {
         let came = self.came.lock().expect("messages");
         came.iter().filter(|message| message.method() == method).cloned().collect()
     }
@@ -89,7 +109,7 @@ fn react(peer: &Peer, request: &Message, manners: Manners) {
         401 => ("WWW-Authenticate", "Authorization", "401 Unauthorized"),
         _ => ("Proxy-Authenticate", "Proxy-Authorization", "407 Proxy Authentication Required"),
     };
-    let proven = manners.asks == 0 || is_proven(request.header(answers), method, NONCE, "secret");
+    let proven = manners.asks == 0 || is_proven(request.header(answers), method, NONCE, manners.password);
     match method {
         "REGISTER" | "INVITE" if !proven => {
             let digest = format!("Digest realm=\"{}\", nonce=\"{NONCE}\", algorithm=MD5, qop=\"auth\"", manners.realm);
@@ -129,10 +149,11 @@ fn start(carrier: &Carrier, params: &[(&str, &str)]) -> Switch {
     Switch::start(&[("sip_profiles/a.xml", &profile(&[], &gateway)), ("dialplan/a.xml", &plan)])
 }
 
-const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
+pub(crate) const OFFER: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 
 /// Headers of an INVITE.
-fn offer(peer: &Peer) -> String {
+pub(crate) fn offer(peer: &Peer) -> String {
     format!("Contact: {}\r\nContent-Type: application/sdp\r\n", peer.contact())
 }
 

@@ -13,3 +13,4 @@ mod registrar;
 mod reload;
 mod scripts;
 mod support;
+mod users_docs;

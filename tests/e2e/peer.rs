@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use md5::Md5;
@@ -110,7 +110,12 @@ pub(crate) struct Peer {
 impl Peer {
     /// A socket of its own, that speaks to this address.
     pub(crate) fn new(switch: SocketAddr, user: &str, domain: &str) -> Self {
-        let socket = UdpSocket::bind((LOOPBACK, 0)).expect("a socket");
+        Self::at(LOOPBACK, switch, user, domain)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn at(ip: IpAddr, switch: SocketAddr, user: &str, domain: &str) -> Self {
+        let socket = UdpSocket::bind((ip, 0)).expect("a socket");
         socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
         let call_id = format!("peer-{}", socket.local_addr().expect("an address"));
         Self {
