@@ -19,6 +19,10 @@ pub struct Status {
     pub max_sessions: AtomicU32,
     /// `fsctl sps`.
     pub sessions_per_second: AtomicU32,
+    /// The two hold and are not only shown: `switch.conf` or `fsctl` has set one.
+    pub limited: AtomicBool,
+    /// Second since 1970, and inbound calls that asked to be taken in it.
+    asked: (AtomicU64, AtomicU32),
     /// Second since 1970, and channels that began in it.
     second: (AtomicU64, AtomicU32, AtomicU32),
     /// `fsctl loglevel`, 0 to 7.
@@ -36,9 +40,36 @@ impl Status {
             paused_outbound: AtomicBool::new(false),
             max_sessions: AtomicU32::new(1000),
             sessions_per_second: AtomicU32::new(100),
+            limited: AtomicBool::new(false),
+            asked: (AtomicU64::new(0), AtomicU32::new(0)),
             second: (AtomicU64::new(0), AtomicU32::new(0), AtomicU32::new(0)),
             log_level: AtomicU8::new(7),
         }
+    }
+
+    /// Sets the limits that are given, which then hold.
+    pub fn limit(&self, max_sessions: Option<u32>, per_second: Option<u32>) {
+        for (place, limit) in [(&self.max_sessions, max_sessions), (&self.sessions_per_second, per_second)] {
+            if let Some(limit) = limit {
+                place.store(limit, Ordering::Relaxed);
+                self.limited.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Whether one more inbound call is taken while `alive` legs exist; it counts as taken in this second.
+    pub fn admits(&self, alive: usize, now_us: u64) -> bool {
+        if !self.limited.load(Ordering::Relaxed) {
+            return true;
+        }
+        if alive >= self.max_sessions.load(Ordering::Relaxed) as usize {
+            return false;
+        }
+        let now = now_us / 1_000_000;
+        if self.asked.0.swap(now, Ordering::Relaxed) != now {
+            self.asked.1.store(0, Ordering::Relaxed);
+        }
+        self.asked.1.fetch_add(1, Ordering::Relaxed) < self.sessions_per_second.load(Ordering::Relaxed)
     }
 
     /// Counts a new channel; `alive` channels exist, `now_us` is microseconds since 1970.
@@ -65,6 +96,17 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_hold_once_they_are_set() {
+        let status = Status::new(0);
+        assert!((0..500).all(|_| status.admits(5_000, 1_000_000)));
+        status.limit(Some(10), None);
+        assert!(status.admits(9, 1_000_000) && !status.admits(10, 1_000_000));
+        status.limit(None, Some(2));
+        let taken = |now_us| (0..5).filter(|_| status.admits(0, now_us)).count();
+        assert_eq!((taken(2_000_000), taken(2_999_999), taken(3_000_000)), (2, 0, 2));
+    }
 
     #[test]
     fn channels_are_counted() {

@@ -4,6 +4,7 @@ mod baresip;
 mod event_socket;
 mod faults;
 mod gateways;
+mod limits;
 mod matrix;
 mod messages;
 mod peer;

@@ -133,8 +133,8 @@ fn control(services: &Services, args: &str) -> String {
             }
             "+OK\n".to_owned()
         }
-        "max_sessions" => setting(&status.max_sessions, word(1), "max sessions"),
-        "sps" => setting(&status.sessions_per_second, word(1), "sessions per second"),
+        "max_sessions" => setting(services, &status.max_sessions, word(1), "max sessions"),
+        "sps" => setting(services, &status.sessions_per_second, word(1), "sessions per second"),
         "last_sps" => format!("+OK last sessions per second: {}\n", status.per_second((services.now_us)()).0),
         "loglevel" => {
             if let Some(level) = level_of(word(1)) {
@@ -154,11 +154,12 @@ fn control(services: &Services, args: &str) -> String {
     }
 }
 
-fn setting(place: &AtomicU32, text: &str, name: &str) -> String {
+fn setting(services: &Services, place: &AtomicU32, text: &str, name: &str) -> String {
     if let Ok(number) = text.parse::<u32>()
         && number > 0
     {
         place.store(number, Ordering::Relaxed);
+        services.status.limited.store(true, Ordering::Relaxed);
     }
     format!("+OK {name}: {}\n", place.load(Ordering::Relaxed))
 }

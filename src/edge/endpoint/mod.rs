@@ -25,6 +25,12 @@ pub trait CallStarter: Send + Sync {
     /// A call came in.
     fn start(&self, incoming: Incoming);
 
+    /// Whether one more inbound call is taken while `legs` legs exist; asked before anything is done for it.
+    fn admits(&self, legs: usize) -> bool {
+        let _ = legs;
+        true
+    }
+
     /// Something happened that listeners to events of this subclass (`sofia::register`) want to know.
     fn tell(&self, subclass: &'static str, headers: &[(&str, &str)]) {
         tracing::trace!(subclass, ?headers, "nobody is told");

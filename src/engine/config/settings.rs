@@ -13,6 +13,10 @@ use crate::words::text::Diagnostic;
 pub struct Settings {
     /// The API commands and applications that run shell commands may (`allow-system-commands` of `switch.conf`).
     pub system_commands: bool,
+    /// Most channels at a time (`max-sessions`); none: only what the machine bears.
+    pub max_sessions: Option<u32>,
+    /// Most new inbound calls in a second (`sessions-per-second`).
+    pub sessions_per_second: Option<u32>,
     /// The listener of the event socket (`event_socket.conf`); none: there is no such file.
     pub event_socket: Option<EventSocketSettings>,
     /// Zones of `timezones.conf`: name and POSIX TZ string, those that cannot be read left out.
@@ -71,8 +75,20 @@ impl Settings {
         let params = named("switch.conf").into_iter().flat_map(|conf| conf.named("settings"));
         for param in params.flat_map(|settings| settings.named("param")) {
             let (name, value) = (param.attribute("name"), param.attribute("value"));
-            if name.is_some_and(|name| name.text.eq_ignore_ascii_case("allow-system-commands")) {
-                settings.system_commands = value.is_some_and(|value| truthy(&value.text));
+            let (Some(name), Some(value)) = (name, value) else { continue };
+            let mut number = || {
+                let number = value.text.trim().parse().ok().filter(|number: &u32| *number > 0);
+                if number.is_none() {
+                    let message = format!("switch.conf: {} = {} is no number above 0", name.text, value.text);
+                    diagnostics.push(Diagnostic::warning("bad-param", value.span, message));
+                }
+                number
+            };
+            match name.text.to_ascii_lowercase().as_str() {
+                "allow-system-commands" => settings.system_commands = truthy(&value.text),
+                "max-sessions" => settings.max_sessions = number(),
+                "sessions-per-second" => settings.sessions_per_second = number(),
+                _ => {}
             }
         }
         settings.event_socket = named("event_socket.conf").map(|conf| EventSocketSettings::read(conf, diagnostics));

@@ -171,6 +171,10 @@ impl CallStarter for Starter {
         }
     }
 
+    fn admits(&self, legs: usize) -> bool {
+        self.services.get().is_none_or(|services| services.status.admits(legs, (services.now_us)()))
+    }
+
     fn tell(&self, subclass: &'static str, headers: &[(&str, &str)]) {
         if let Some(services) = self.services.get() {
             services.events.fire(EventName::CUSTOM, Some(subclass), headers);
@@ -274,6 +278,7 @@ impl Server {
         let stories = Arc::new(Stories::new(config.stories, Arc::new(loaded.sources.clone())));
         let _ = starter.stories.set(Arc::clone(&stories));
         let _ = starter.services.set(Arc::clone(&services));
+        services.status.limit(loaded.settings.max_sessions, loaded.settings.sessions_per_second);
         switch.serve(&services);
         programs.serve(&services);
         let sip = SipEndpoint::start(settings, Arc::clone(&directory), starter, Arc::clone(&registrations))?;

@@ -150,6 +150,9 @@ impl Shard {
                 return self.refuse(now, leg, 403, None, Headers::new());
             }
         }
+        if !shared.starter.admits(shared.legs.load(Ordering::Relaxed)) {
+            return self.refuse(now, leg, 503, Some("Maximum Calls In Progress"), retry_after());
+        }
         self.begin(leg, invite, flow, settings, &verdict, own);
     }
 
