@@ -72,9 +72,9 @@ impl Status {
         self.asked.1.fetch_add(1, Ordering::Relaxed) < self.sessions_per_second.load(Ordering::Relaxed)
     }
 
-    /// Counts a new channel; `alive` channels exist, `now_us` is microseconds since 1970.
-    pub fn count(&self, alive: usize, now_us: u64) {
-        self.sessions.fetch_add(1, Ordering::Relaxed);
+    /// Counts a new channel and gives its number; `alive` channels exist, `now_us` is microseconds since 1970.
+    pub fn count(&self, alive: usize, now_us: u64) -> u64 {
+        let number = self.sessions.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         self.peak.fetch_max(alive, Ordering::Relaxed);
         let now = now_us / 1_000_000;
         if self.second.0.swap(now, Ordering::Relaxed) == now {
@@ -83,6 +83,7 @@ impl Status {
             self.second.1.store(1, Ordering::Relaxed);
         }
         self.second.2.fetch_max(self.second.1.load(Ordering::Relaxed), Ordering::Relaxed);
+        number
     }
 
     /// Channels that began in the second of this instant, and most in any second.

@@ -293,6 +293,11 @@ impl LegAudio {
         Ok(Some(text))
     }
 
+    /// Our present description.
+    pub fn description(&self) -> Option<Bytes> {
+        self.description.clone()
+    }
+
     /// Releases the port and gives its counters.
     pub fn close(&mut self) -> crate::call::media::MediaStats {
         self.port.take().map(|port| port.stats()).unwrap_or_default()
@@ -339,6 +344,7 @@ impl Call {
         let Ok(sdp) = self.caller_description() else { return false };
         let mut headers = headers_of(&self.a.variables, &["sip_rh_"]);
         headers.extend(self.callee_identity());
+        headers.extend(self.begin_session_timer());
         self.tell(LegCommand::Answer { headers, sdp });
         if !self.a.early && self.a.direction == "inbound" && self.audio.wants_media() {
             // As in FreeSWITCH the answer of a caller passes through early media.

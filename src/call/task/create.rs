@@ -186,7 +186,10 @@ impl Call {
             listed,
         };
         self.callees.push(callee);
-        self.services.status.count(self.services.calls.count(), self.now_us());
+        let number = self.services.status.count(self.services.calls.count(), self.now_us());
+        if let Some(callee) = self.callee(id) {
+            callee.channel.variables.set("session_id", &number.to_string());
+        }
         for name in [EventName::CHANNEL_OUTGOING, EventName::CHANNEL_CREATE, EventName::CHANNEL_ORIGINATE] {
             self.fire_of(id, name, &[]);
         }

@@ -47,7 +47,8 @@ impl Call {
     pub(super) fn reoffer_caller(&mut self, token: RequestToken, sdp: Option<Bytes>) {
         let result = self.audio.reoffered(sdp.as_deref(), &self.a.variables);
         let (status, sdp) = result.map_or((488, None), |sdp| (200, sdp));
-        self.tell(LegCommand::Respond { token, status, headers: Headers::new(), sdp });
+        let headers = if status == 200 { self.session_refreshed() } else { Headers::new() };
+        self.tell(LegCommand::Respond { token, status, headers, sdp });
     }
 
     pub(super) fn request_of_caller(

@@ -37,6 +37,7 @@ mod refusal;
 mod roles;
 mod script;
 mod script_legs;
+mod session_timer;
 mod socket;
 mod takeover;
 mod transfer;
@@ -151,6 +152,8 @@ pub struct Call {
     given_away: bool,
     /// Resources it holds.
     limits_held: Vec<String>,
+    /// The timer of the caller's session.
+    session_timer: Option<session_timer::SessionTimer>,
     /// The dialog whose partner the channel is to be joined with.
     attended: Option<takeover::Dialog>,
     /// Who wants the channel in front.
@@ -234,6 +237,7 @@ impl Call {
             execution_uuid: None,
             given_away: false,
             limits_held: Vec::new(),
+            session_timer: None,
             attended: None,
             borrower: None,
             next_bridge: None,
@@ -256,7 +260,8 @@ impl Call {
 
     fn begin(&mut self) {
         tracing::info!(context = %self.a.profile.context, name = %self.a.profile.chan_name, "new call");
-        self.services.status.count(self.services.calls.count(), self.now_us());
+        let number = self.services.status.count(self.services.calls.count(), self.now_us());
+        self.a.variables.set("session_id", &number.to_string());
         self.fire(EventName::CHANNEL_CREATE, &[]);
         self.fire_state("CS_INIT", "1");
         if self.audio.wants_media() && !self.audio.has_offer() {
@@ -374,9 +379,14 @@ impl Call {
         {
             return self.absorb(event);
         }
-        let event = match until {
-            Some(until) => match timeout_at(until, self.events.recv()).await {
+        let session = self.session_deadline();
+        let event = match until.into_iter().chain(session).min() {
+            Some(first) => match timeout_at(first, self.events.recv()).await {
                 Ok(event) => event,
+                Err(_) if session == Some(first) => {
+                    self.session_due();
+                    return Wake::Caller;
+                }
                 Err(_) => return Wake::Timer,
             },
             None => self.events.recv().await,
@@ -479,7 +489,10 @@ impl Call {
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);
             }
-            LegEvent::Response { token, status, .. } => self.answered_request(token.0, status),
+            LegEvent::Response { token, status, .. } => {
+                self.refresh_answered(token.0, status);
+                self.answered_request(token.0, status);
+            }
             other => tracing::debug!(?other, "an event that no calling leg has"),
         }
     }

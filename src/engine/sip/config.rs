@@ -48,7 +48,7 @@ impl Default for StackConfig {
             ]
             .map(str::to_owned)
             .to_vec(),
-            supported: vec!["path".to_owned(), "replaces".to_owned()],
+            supported: vec!["path".to_owned(), "replaces".to_owned(), "timer".to_owned()],
             max_transactions: 200_000,
             max_legs: 20_000,
             retry_after: 300,

@@ -30,6 +30,9 @@ use crate::engine::sip::{
 };
 use crate::words::model::{Cause, phrase};
 
+/// Shortest session timer taken (`minimum-session-expires`, RFC 4028), seconds.
+const SHORTEST_SESSION_S: u32 = 120;
+
 /// Where a leg stands between the stack and its call.
 pub(super) struct Entry {
     sink: EventSink,
@@ -133,6 +136,12 @@ impl Shard {
         }
         if invite.address(HeaderId::Contact).is_none() {
             return self.refuse(now, leg, 400, Some("Missing Contact Header"), Headers::new());
+        }
+        let expires = invite.text(HeaderId::SessionExpires);
+        let expires = expires.as_deref().and_then(|text| text.split(';').next()?.trim().parse::<u32>().ok());
+        if expires.is_some_and(|seconds| seconds < SHORTEST_SESSION_S) {
+            let shortest = vec![("Min-SE".to_owned(), SHORTEST_SESSION_S.to_string())];
+            return self.refuse(now, leg, 422, None, shortest);
         }
         let own = self.is_own_flow(flow);
         let directory = shared.directory.load();

@@ -56,6 +56,15 @@ pub(super) fn of_invite(
     if let Some(contact) = invite.address(HeaderId::Contact) {
         out.uri("contact", contact.uri);
     }
+    if let Some(expires) = invite.text(HeaderId::SessionExpires) {
+        out.set("sip_session_expires", &expires);
+        let supports = |id| {
+            invite.text(id).is_some_and(|text| text.split(',').any(|tag| tag.trim().eq_ignore_ascii_case("timer")))
+        };
+        if supports(HeaderId::Supported) || supports(HeaderId::Require) {
+            out.set("sip_supports_timer", "true");
+        }
+    }
     if let Some(replaces) = invite.text(HeaderId::Replaces) {
         out.set("sip_replaces", &replaces);
     }
