@@ -31,6 +31,8 @@ struct Listener {
     filters: RwLock<Vec<Filter>>,
     queue: mpsc::Sender<Arc<Event>>,
     lost: AtomicU64,
+    /// It takes what others fire, and is no reason to make events.
+    aside: bool,
 }
 
 impl Listener {
@@ -44,7 +46,10 @@ impl Listener {
 #[derive(Default)]
 pub struct Bus {
     listeners: Mutex<Vec<Weak<Listener>>>,
+    /// Listeners that are a reason to make events.
     count: AtomicUsize,
+    /// All listeners.
+    total: AtomicUsize,
     sequence: AtomicU64,
 }
 
@@ -71,7 +76,7 @@ impl Bus {
 
     /// Gives an event to all who want it.
     pub fn publish(&self, event: Event) {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.total.load(Ordering::Relaxed) == 0 {
             return;
         }
         let event = Arc::new(event);
@@ -87,20 +92,35 @@ impl Bus {
             }
             true
         });
-        self.count.store(listeners.len(), Ordering::Relaxed);
+        self.recount(&listeners);
     }
 
     /// A listener without filters yet; none: there are too many.
     pub fn subscribe(&self, queue: usize) -> Option<Subscription> {
+        self.add(queue, false)
+    }
+
+    /// The same for a part of the switch that takes what scripts and clients fire: calls make no events for it.
+    pub fn subscribe_aside(&self, queue: usize) -> Option<Subscription> {
+        self.add(queue, true)
+    }
+
+    fn recount(&self, listeners: &[Weak<Listener>]) {
+        let counts = listeners.iter().filter_map(Weak::upgrade).filter(|listener| !listener.aside).count();
+        self.count.store(counts, Ordering::Relaxed);
+        self.total.store(listeners.len(), Ordering::Relaxed);
+    }
+
+    fn add(&self, queue: usize, aside: bool) -> Option<Subscription> {
         let (sender, receiver) = mpsc::channel(queue.max(1));
-        let listener = Arc::new(Listener { filters: RwLock::default(), queue: sender, lost: AtomicU64::new(0) });
+        let listener = Arc::new(Listener { filters: RwLock::default(), queue: sender, lost: AtomicU64::new(0), aside });
         let mut listeners = self.listeners();
         listeners.retain(|listener| listener.strong_count() > 0);
         if listeners.len() >= MOST_LISTENERS {
             return None;
         }
         listeners.push(Arc::downgrade(&listener));
-        self.count.store(listeners.len(), Ordering::Relaxed);
+        self.recount(&listeners);
         Some(Subscription { listener, receiver })
     }
 }
@@ -150,6 +170,21 @@ mod tests {
 
     fn name(text: &str) -> EventName {
         EventName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn who_listens_aside_is_no_reason_to_make_events() {
+        let bus = Bus::default();
+        let mut aside = bus.subscribe_aside(2).unwrap();
+        aside.bind(Filter { name: EventName::CUSTOM, subclass: None });
+        assert!(bus.is_quiet() && !bus.wants(EventName::CUSTOM, None));
+        bus.publish(custom("a"));
+        assert!(aside.pop().is_some());
+        let other = bus.subscribe(1).unwrap();
+        assert!(!bus.is_quiet());
+        drop(other);
+        bus.publish(custom("a"));
+        assert!(bus.is_quiet() && aside.pop().is_some());
     }
 
     #[test]

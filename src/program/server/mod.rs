@@ -431,7 +431,7 @@ fn files(folder: &Path, endings: &[&str]) -> usize {
 /// Lets SIP hear of messages that wait.
 fn listen(sip: &SipEndpoint, services: &Services) {
     let name = EventName::parse("MESSAGE_WAITING");
-    if let (Some(name), Some(events)) = (name, services.events.bus().subscribe(MAILBOX_EVENTS)) {
+    if let (Some(name), Some(events)) = (name, services.events.bus().subscribe_aside(MAILBOX_EVENTS)) {
         events.bind(Filter { name, subclass: None });
         sip.listen(events);
     }
