@@ -7,9 +7,14 @@ use super::{ARRAY_PREFIX, Event, items};
 impl Event {
     /// `Name: value` lines with encoded values, a blank line, the body with its length.
     pub fn plain(&self) -> String {
-        let mut text = String::new();
+        let length =
+            self.headers().iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(8));
+        let mut text = String::with_capacity(length.sum());
         for (name, value) in self.headers().iter().filter(|(_, value)| !value.is_empty()) {
-            let _ = writeln!(text, "{name}: {}", url_encoded(value));
+            text.push_str(name);
+            text.push_str(": ");
+            encode_into(value, &mut text);
+            text.push('\n');
         }
         match self.body() {
             Some(body) => {
@@ -58,14 +63,23 @@ impl Event {
 /// A value as URLs and event lines show it: everything unsafe in a URL as `%XX`. What is encoded already stays.
 pub fn url_encoded(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
+    encode_into(value, &mut text);
+    text
+}
+
+fn encode_into(value: &str, text: &mut String) {
+    if value.bytes().all(is_safe) {
+        text.push_str(value);
+        return;
+    }
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase();
     for (at, byte) in value.bytes().enumerate() {
         if is_safe(byte) || (byte == b'%' && is_encoded(value, at)) {
             text.push(char::from(byte));
         } else {
-            let _ = write!(text, "%{byte:02X}");
+            text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
-    text
 }
 
 fn is_safe(byte: u8) -> bool {

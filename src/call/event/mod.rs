@@ -45,6 +45,22 @@ pub struct Origin {
     pub sequence: u64,
 }
 
+/// The dates of an event: they change once a second.
+#[derive(Debug, Clone)]
+struct Dates {
+    local: String,
+    gmt: String,
+}
+
+impl Dates {
+    fn of(now: Timestamp) -> Self {
+        Self {
+            local: now.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            gmt: now.to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        }
+    }
+}
+
 impl Event {
     /// An event without headers.
     pub fn bare(name: EventName) -> Self {
@@ -53,12 +69,15 @@ impl Event {
 
     /// An event with the headers all events have (`spec: common headers`), the subclass first as in FreeSWITCH.
     pub fn new(name: EventName, subclass: Option<&str>, origin: &Origin) -> Self {
+        Self::dated(name, subclass, origin, &Dates::of(origin.now))
+    }
+
+    /// As [`Event::new`], with dates that are known already.
+    fn dated(name: EventName, subclass: Option<&str>, origin: &Origin, dates: &Dates) -> Self {
         let mut event = Self::bare(name);
         if let Some(subclass) = subclass {
             event.add("Event-Subclass", subclass);
         }
-        let local = origin.now.to_zoned(TimeZone::system());
-        let gmt = origin.now.to_zoned(TimeZone::UTC);
         for (name, value) in [
             ("Event-Name", name.as_str().to_owned()),
             ("Core-UUID", origin.core_uuid.clone()),
@@ -66,8 +85,8 @@ impl Event {
             ("FreeSWITCH-Switchname", origin.switchname.clone()),
             ("FreeSWITCH-IPv4", origin.address.clone()),
             ("FreeSWITCH-IPv6", "::1".to_owned()),
-            ("Event-Date-Local", local.strftime("%Y-%m-%d %H:%M:%S").to_string()),
-            ("Event-Date-GMT", gmt.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+            ("Event-Date-Local", dates.local.clone()),
+            ("Event-Date-GMT", dates.gmt.clone()),
             ("Event-Date-Timestamp", origin.now.as_microsecond().to_string()),
             // FreeSWITCH names the line of its source; clients want the headers to be there.
             ("Event-Calling-File", "switch".to_owned()),

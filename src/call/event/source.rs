@@ -1,17 +1,19 @@
 //! Where the switch's own events come from: the bus with what every event begins with.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Bus, Event, EventName, Origin};
+use super::{Bus, Dates, Event, EventName, Origin};
 
 /// Makes and fires events. Ask [`Events::wants`] before anything is built.
 pub struct Events {
     bus: Arc<Bus>,
     origin: Origin,
     now_us: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// The last second whose dates were written.
+    dates: Mutex<Option<(i64, Arc<Dates>)>>,
 }
 
 impl fmt::Debug for Events {
@@ -23,7 +25,7 @@ impl fmt::Debug for Events {
 impl Events {
     /// Fires on this bus. Instant and sequence of `origin` do not matter; `now_us` tells microseconds since 1970.
     pub fn new(bus: Arc<Bus>, origin: Origin, now_us: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Self { bus, origin, now_us }
+        Self { bus, origin, now_us, dates: Mutex::default() }
     }
 
     /// The bus.
@@ -50,7 +52,23 @@ impl Events {
     pub fn make(&self, name: EventName, subclass: Option<&str>) -> Event {
         let us = i64::try_from((self.now_us)()).unwrap_or(i64::MAX);
         let now = Timestamp::from_microsecond(us).unwrap_or_default();
-        Event::new(name, subclass, &Origin { now, sequence: self.bus.next_sequence(), ..self.origin.clone() })
+        let dates = self.dates(now);
+        let origin = Origin { now, sequence: self.bus.next_sequence(), ..self.origin.clone() };
+        Event::dated(name, subclass, &origin, &dates)
+    }
+
+    /// The dates of this second.
+    fn dates(&self, now: Timestamp) -> Arc<Dates> {
+        let second = now.as_second();
+        let mut known = self.dates.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((at, dates)) if *at == second => Arc::clone(dates),
+            _ => {
+                let dates = Arc::new(Dates::of(now));
+                *known = Some((second, Arc::clone(&dates)));
+                dates
+            }
+        }
     }
 
     /// Gives an event to all who want it.

@@ -52,6 +52,9 @@ impl Call {
             self.a.variables.set("hangup_after_bridge", "false");
         }
         self.a.times.transferred = now;
+        if !self.is_true("limit_ignore_transfer") {
+            self.release_places(None);
+        }
         self.a.profile_number = self.a.profile_number.saturating_add(1);
         self.a.phase = Phase::Routing;
         true
