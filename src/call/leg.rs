@@ -103,6 +103,11 @@ impl EventSink {
         self.queue.is_closed()
     }
 
+    /// Waits until the call's task is gone.
+    pub async fn closed(&self) {
+        self.queue.closed().await;
+    }
+
     /// Whether an event was lost because the queue was full; the call ends itself when it sees this.
     pub fn overflowed(&self) -> bool {
         self.overflow.load(Ordering::Relaxed)

@@ -124,6 +124,8 @@ pub struct Channel {
     pub last_app: Option<(String, String)>,
     /// Digits that no application has asked for yet.
     pub digits: VecDeque<Digit>,
+    /// Resources whose places it holds (`limit`).
+    pub limits: Vec<String>,
     /// The last final status of its INVITE; 0 none.
     pub status: u16,
 }
@@ -151,6 +153,7 @@ impl Channel {
             times: Times { created, ..Times::default() },
             last_app: None,
             digits: VecDeque::new(),
+            limits: Vec::new(),
             status: 0,
         };
         for (name, value) in [

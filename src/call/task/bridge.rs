@@ -226,7 +226,8 @@ impl Call {
                 return end;
             }
             self.mind_hold(id);
-            if self.meta_keys(id).await {
+            if self.meta_keys(id).await || !self.executions.is_empty() {
+                self.run_executions().await;
                 // Something ran: the state of both sides is looked at anew.
                 continue;
             }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::limit::release_places;
 use super::refusal::{headers_of, q850_of, reason_header};
 use super::{Call, LegAudio};
 use crate::call::cdr::CallRecord;
@@ -182,6 +183,7 @@ impl Call {
         let Some(at) = self.callees.iter().position(|callee| callee.id == id) else { return };
         let mut callee = self.callees.remove(at);
         let stats = callee.audio.close();
+        release_places(&self.services, &mut callee.channel, None);
         if !self.services.events.is_quiet() {
             super::finish::final_times(&mut callee.channel, self.snapshot.zones.server());
         }

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Call;
+use super::{Call, Waiting};
 use crate::call::app::{self, Application, Run};
 use crate::call::channel::Phase;
+use crate::call::control::Execution;
 use crate::call::event::EventName;
 use crate::engine::dialplan::{Action, Hunt, HuntRequest, Outcome, Step};
 use crate::words::expand::{Answers, Template, expand_with, scope_variables};
@@ -168,29 +169,38 @@ impl Call {
         self.fire(EventName::CHANNEL_EXECUTE_COMPLETE, &more);
     }
 
-    /// Runs the applications that clients of the switch asked for meanwhile.
+    /// Runs the applications that clients of the switch asked for meanwhile, as long as the channel has no other way to go.
     pub(super) async fn run_executions(&mut self) {
-        while let Some((execution, done)) = self.executions.pop_front() {
-            let data = Template::parse(execution.data.as_str());
-            let phase = std::mem::replace(&mut self.a.phase, Phase::Execute);
-            let mut left = execution.loops;
-            while left != 0 && self.a.phase == Phase::Execute {
-                let begun = self.now_us();
-                self.execution_uuid.clone_from(&execution.uuid);
-                Box::pin(self.execute_named(&execution.application, &data)).await;
-                left = left.saturating_sub(1);
-                // For ever, but not in circles: an application that does nothing ends the repetition.
-                if execution.loops != 1 && self.now_us().saturating_sub(begun) < SHORTEST_LOOP_US {
-                    break;
-                }
+        while self.executing() {
+            let Some(Waiting { execution, on, done }) = self.executions.pop_front() else { return };
+            match on {
+                None => self.run_execution(&execution).await,
+                // It is over if the leg has left.
+                Some(id) => self.execute_named_on(id, &execution.application, &execution.data).await,
             }
-            self.execution_uuid = None;
             if let Some(done) = done {
                 let _ = done.send(());
             }
-            if self.a.phase == Phase::Execute {
-                self.a.phase = phase;
+        }
+    }
+
+    async fn run_execution(&mut self, execution: &Execution) {
+        let data = Template::parse(execution.data.as_str());
+        let phase = std::mem::replace(&mut self.a.phase, Phase::Execute);
+        let mut left = execution.loops;
+        while left != 0 && self.a.phase == Phase::Execute {
+            let begun = self.now_us();
+            self.execution_uuid.clone_from(&execution.uuid);
+            Box::pin(self.execute_named(&execution.application, &data)).await;
+            left = left.saturating_sub(1);
+            // For ever, but not in circles: an application that does nothing ends the repetition.
+            if execution.loops != 1 && self.now_us().saturating_sub(begun) < SHORTEST_LOOP_US {
+                break;
             }
+        }
+        self.execution_uuid = None;
+        if self.a.phase == Phase::Execute {
+            self.a.phase = phase;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The end of a call: legs released, the caller told, hooks run, records written.
 
 use super::Call;
+use super::limit::release_places;
 use super::refusal::{headers_of, reason_header, refusal, unsendable};
 use crate::call::cdr::CallRecord;
 use crate::call::channel::Channel;
@@ -32,7 +33,7 @@ impl Call {
             let refused = refused.as_ref().map(|(status, phrase)| (*status, phrase.as_deref()));
             observer.ended(cause, self.a.answered, refused);
         }
-        self.release_places(None);
+        release_places(&self.services, &mut self.a, None);
         let zone = self.snapshot.zones.server().clone();
         final_times(&mut self.a, &zone);
         self.hangup_hook().await;

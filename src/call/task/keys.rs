@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Call;
+use crate::call::channel::Channel;
 use crate::call::media::MediaCommand;
 
 /// Longest text of digits.
@@ -77,11 +78,16 @@ impl Call {
 
     /// Puts digits among those that the far end has sent.
     pub fn receive_digits(&mut self, text: &str) {
-        for piece in pieces(text) {
-            if let Piece::Digits(digits, length) = piece {
-                for key in digits.chars() {
-                    self.a.push_digit(key, length.saturating_mul(UNITS_PER_MS));
-                }
+        receive(&mut self.a, text);
+    }
+}
+
+/// Puts digits among those that a channel's far end has sent.
+pub(super) fn receive(channel: &mut Channel, text: &str) {
+    for piece in pieces(text) {
+        if let Piece::Digits(digits, length) = piece {
+            for key in digits.chars() {
+                channel.push_digit(key, length.saturating_mul(UNITS_PER_MS));
             }
         }
     }

@@ -74,17 +74,20 @@ impl Call {
             self.hangup(Cause::NORMAL_CLEARING);
             return false;
         }
-        while !sink.is_closed() {
-            let event = match timeout(PATIENCE, self.events.recv()).await {
-                Ok(Some(event)) => event,
-                Ok(None) => break,
-                Err(_) => continue,
+        // Whoever waits for an application here waits in vain.
+        self.executions.clear();
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = sink.closed() => break,
+                event = self.events.recv() => event,
             };
             match event {
-                CallEvent::Leg { leg, event } if leg == self.front => sink.signal(event),
-                CallEvent::Media { leg, event } if leg == self.front => sink.media(event),
+                Some(CallEvent::Leg { leg, event }) if leg == self.front => sink.signal(event),
+                Some(CallEvent::Media { leg, event }) if leg == self.front => sink.media(event),
                 // Hang-ups and questions find the channel where it is listed: with its new call.
-                _ => {}
+                Some(_) => {}
+                None => break,
             }
         }
         true

@@ -1,8 +1,10 @@
 //! `limit`: takes a place of a resource for as long as the channel lives.
 
 use super::Call;
+use crate::call::channel::Channel;
 use crate::call::event::EventName;
 use crate::call::limits::{Rule, key};
+use crate::call::services::Services;
 use crate::words::expand::split;
 use crate::words::model::Cause;
 
@@ -39,8 +41,8 @@ impl Call {
     /// Takes a place of a resource. False: there is none.
     pub(super) fn take_place(&mut self, realm: &str, id: &str, rule: Rule) -> bool {
         let name = key(realm, id);
-        let held = self.limits_held.contains(&name);
-        if !held && self.limits_held.len() >= MOST_HELD {
+        let held = self.a.limits.contains(&name);
+        if !held && self.a.limits.len() >= MOST_HELD {
             tracing::error!("the channel holds too many resources");
             return false;
         }
@@ -64,20 +66,19 @@ impl Call {
             self.services.events.publish(event);
         }
         if outcome.is_ok() && !held {
-            self.limits_held.push(name);
+            self.a.limits.push(name);
         }
         outcome.is_ok()
     }
+}
 
-    /// Gives places back: of one resource, or all.
-    pub(super) fn release_places(&mut self, name: Option<&str>) {
-        let services = self.services.clone();
-        self.limits_held.retain(|held| {
-            let keeps = name.is_some_and(|name| name != held);
-            if !keeps {
-                services.limits.release(held);
-            }
-            keeps
-        });
-    }
+/// Gives places of a channel back: of one resource, or all.
+pub(super) fn release_places(services: &Services, channel: &mut Channel, name: Option<&str>) {
+    channel.limits.retain(|held| {
+        let keeps = name.is_some_and(|name| name != held);
+        if !keeps {
+            services.limits.release(held);
+        }
+        keeps
+    });
 }

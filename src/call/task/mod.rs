@@ -89,6 +89,15 @@ pub enum Wake {
     CalleeMedia(LegId, MediaEvent),
 }
 
+/// An application that a client asked for.
+struct Waiting {
+    execution: Execution,
+    /// The called leg that runs it; none: the channel in front.
+    on: Option<LegId>,
+    /// Is told when it has ended.
+    done: Option<oneshot::Sender<()>>,
+}
+
 /// A call.
 pub struct Call {
     /// What the calls of the switch share.
@@ -147,11 +156,9 @@ pub struct Call {
     /// Seconds an originate of a script may take.
     dial_limit: Option<u64>,
     /// Applications that run at the next wait, in order.
-    executions: VecDeque<(Execution, Option<oneshot::Sender<()>>)>,
+    executions: VecDeque<Waiting>,
     /// The channel in front belongs to another call now.
     given_away: bool,
-    /// Resources it holds.
-    limits_held: Vec<String>,
     /// The timer of the caller's session.
     session_timer: Option<session_timer::SessionTimer>,
     /// The dialog whose partner the channel is to be joined with.
@@ -236,7 +243,6 @@ impl Call {
             executions: VecDeque::new(),
             execution_uuid: None,
             given_away: false,
-            limits_held: Vec::new(),
             session_timer: None,
             attended: None,
             borrower: None,

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Call, emit};
+use super::{Call, Waiting, emit, keys, limit};
 use crate::call::api;
 use crate::call::channel::{Channel, View};
 use crate::call::control::{Execution, Order};
 use crate::call::event::EventName;
+use crate::call::leg::LegId;
 use crate::call::limits::Rule;
 use crate::call::registry::Question;
 use crate::words::expand::{Lookup as _, split};
@@ -20,8 +21,6 @@ use crate::words::model::variables::indexed;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Applications that may wait for a channel.
 const MOST_EXECUTIONS: usize = 1024;
-/// Length of a digit that a client makes, in timestamp units of 8 kHz.
-const DIGIT: u32 = 2000;
 /// What is said of a channel that is gone.
 const GONE: &str = "-ERR No such channel!\n";
 
@@ -48,9 +47,7 @@ impl Call {
                 }
             }
             Question::Execute { execution, done } => {
-                if self.executions.len() < MOST_EXECUTIONS {
-                    self.executions.push_back((execution, Some(done)));
-                }
+                self.execute_later(execution, None, Some(done));
             }
             Question::Dump { uuid, reply } => {
                 let services = self.services.clone();
@@ -92,6 +89,13 @@ impl Call {
                 }
                 true
             }
+            (Order::ReleasePlaces(name), _) => {
+                let services = self.services.clone();
+                if let Some(channel) = self.channel_named(uuid) {
+                    limit::release_places(&services, channel, name.as_deref());
+                }
+                true
+            }
             (Order::FlushDigits, _) => {
                 if let Some(channel) = self.channel_named(uuid) {
                     channel.digits.clear();
@@ -100,9 +104,13 @@ impl Call {
             }
             (Order::ReceiveDigits(digits), _) => {
                 if let Some(channel) = self.channel_named(uuid) {
-                    digits.chars().filter(|key| !key.is_whitespace()).for_each(|key| channel.push_digit(key, DIGIT));
+                    keys::receive(channel, &digits);
                 }
                 true
+            }
+            (Order::Execute(execution), Some(id)) => self.execute_later(execution, Some(id), None),
+            (Order::SendDigits(digits), Some(id)) => {
+                self.execute_later(Execution::once("send_dtmf", &digits), Some(id), None)
             }
             (order, Some(_)) => {
                 tracing::error!(?order, "not available for a called leg yet");
@@ -127,7 +135,7 @@ impl Call {
             Order::PreAnswer => self.later("pre_answer", ""),
             Order::RingReady => self.later("ring_ready", ""),
             Order::SendDigits(digits) => self.later("send_dtmf", &digits),
-            Order::Execute(execution) => return self.execute_later(execution),
+            Order::Execute(execution) => return self.execute_later(execution, None, None),
             Order::Replace(actions) => {
                 let list: Vec<String> = actions.into_iter().map(|(name, data)| format!("{name}:{data}")).collect();
                 return self.transfer(&format!("m:|:{}", list.join("|")), Some("inline"), None);
@@ -135,24 +143,23 @@ impl Call {
             Order::TakePlace { realm, id, max, interval_s } => {
                 return self.take_place(&realm, &id, Rule { max, interval_s });
             }
-            Order::ReleasePlaces(name) => self.release_places(name.as_deref()),
             Order::Bridge(uuid) => return self.bridge_later(&uuid),
-            Order::Set(_) | Order::FlushDigits | Order::ReceiveDigits(_) => {}
+            Order::Set(_) | Order::FlushDigits | Order::ReceiveDigits(_) | Order::ReleasePlaces(_) => {}
         }
         true
     }
 
     fn later(&mut self, application: &str, data: &str) {
-        self.execute_later(Execution::once(application, data));
+        self.execute_later(Execution::once(application, data), None, None);
     }
 
     /// Keeps an application for the next wait. False: too many are kept already.
-    fn execute_later(&mut self, execution: Execution) -> bool {
+    fn execute_later(&mut self, execution: Execution, on: Option<LegId>, done: Option<oneshot::Sender<()>>) -> bool {
         if self.executions.len() >= MOST_EXECUTIONS {
             tracing::error!("too many applications wait for the channel");
             return false;
         }
-        self.executions.push_back((execution, None));
+        self.executions.push_back(Waiting { execution, on, done });
         true
     }
 

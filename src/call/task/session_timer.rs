@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Call;
-use crate::call::leg::{Headers, LegCommand, RequestToken};
+use crate::call::leg::{Headers, LegCommand, LegId, RequestToken};
 use crate::words::model::Cause;
 
 /// A session that ends unless it is refreshed.
@@ -81,7 +81,8 @@ impl Call {
 
     /// When the timer has to be looked at.
     pub(super) fn session_deadline(&self) -> Option<Instant> {
-        let timer = self.session_timer.filter(|_| self.a.up())?;
+        // It is the caller's: who came in front since has none.
+        let timer = self.session_timer.filter(|_| self.a.up() && self.front == LegId::A)?;
         Some(if timer.ours && timer.token.is_none() { timer.refresh } else { timer.ends })
     }
 

@@ -1,13 +1,14 @@
 //! One call takes over what another has: `intercept`, attended transfers (REFER and INVITE with Replaces, RFC 3891).
 
-use tokio::sync::oneshot;
+use std::sync::Arc;
+
 use tokio::time::timeout;
 
 use super::Call;
 use super::lending::PATIENCE;
+use crate::call::command;
 use crate::call::control::Execution;
 use crate::call::event::Event;
-use crate::call::registry::Question;
 use crate::words::model::Cause;
 
 /// A dialog as Replaces names it.
@@ -40,10 +41,8 @@ impl Dialog {
 
 impl Call {
     async fn seen(&mut self, uuid: &str) -> Option<Event> {
-        let (uuid, sink) = self.services.calls.find(uuid)?;
-        let (reply, answer) = oneshot::channel();
-        sink.ask(Question::Dump { uuid, reply });
-        self.serve_while(timeout(PATIENCE, answer)).await.ok()?.ok()?
+        let services = Arc::clone(&self.services);
+        self.serve_while(command::dump(&services, uuid)).await
     }
 
     /// The channel that a dialog of ours is bridged with.
@@ -94,11 +93,11 @@ impl Call {
         if !self.answer().await {
             return;
         }
-        if let Some((_, sink)) = self.services.calls.find(&target).filter(|_| !answered) {
+        if !answered {
             // A caller who is still rung is answered by its own call first.
-            let (done, ended) = oneshot::channel();
-            sink.ask(Question::Execute { execution: Execution::once("answer", ""), done });
-            let _ = self.serve_while(timeout(PATIENCE, ended)).await;
+            let services = Arc::clone(&self.services);
+            let answer = command::execute(&services, &target, Execution::once("answer", ""));
+            let _ = self.serve_while(timeout(PATIENCE, answer)).await;
         }
         if self.executing() && self.bridge_later(&target) {
             self.bridge_with_another().await;

@@ -1,6 +1,7 @@
 //! Transfer: the channel leaves its list and looks for another extension.
 
 use super::Call;
+use super::limit::release_places;
 use crate::call::channel::Phase;
 use crate::words::model::{CallerProfile, Cause};
 
@@ -53,7 +54,7 @@ impl Call {
         }
         self.a.times.transferred = now;
         if !self.is_true("limit_ignore_transfer") {
-            self.release_places(None);
+            release_places(&self.services, &mut self.a, None);
         }
         self.a.profile_number = self.a.profile_number.saturating_add(1);
         self.a.phase = Phase::Routing;
