@@ -36,37 +36,89 @@ struct Listener {
 }
 
 impl Listener {
+    fn filters(&self) -> std::sync::RwLockReadGuard<'_, Vec<Filter>> {
+        self.filters.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn takes(&self, name: EventName, subclass: Option<&str>) -> bool {
-        let filters = self.filters.read().unwrap_or_else(PoisonError::into_inner);
-        filters.iter().any(|filter| filter.takes(name, subclass))
+        self.filters().iter().any(|filter| filter.takes(name, subclass))
+    }
+}
+
+/// Names of events that are wanted, a bit each. All bits: any.
+#[derive(Default)]
+struct Names([AtomicU64; 2]);
+
+impl Names {
+    fn set(&self, wanted: u128) {
+        let [low, high] = &self.0;
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of the number")]
+        low.store(wanted as u64, Ordering::Relaxed);
+        high.store((wanted >> 64) as u64, Ordering::Relaxed);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|half| half.load(Ordering::Relaxed) == 0)
+    }
+
+    fn has(&self, name: EventName) -> bool {
+        let [low, high] = &self.0;
+        let bit = name.bit();
+        let half = if bit < 64 { low } else { high };
+        half.load(Ordering::Relaxed) >> (bit % 64) & 1 == 1
+    }
+}
+
+/// What the bus and its subscriptions share.
+#[derive(Default)]
+struct Shared {
+    listeners: Mutex<Vec<Weak<Listener>>>,
+    /// What listeners want that are a reason to make events. It changes when a listener does, not per event.
+    names: Names,
+    /// All listeners.
+    total: AtomicUsize,
+}
+
+impl Shared {
+    fn listeners(&self) -> MutexGuard<'_, Vec<Weak<Listener>>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A listener came, left, or wants something else.
+    fn measure(&self) {
+        let mut listeners = self.listeners();
+        listeners.retain(|listener| listener.strong_count() > 0);
+        let mut wanted = 0u128;
+        for listener in listeners.iter().filter_map(Weak::upgrade).filter(|listener| !listener.aside) {
+            for filter in listener.filters().iter() {
+                wanted |= if filter.name.is_all() { u128::MAX } else { 1 << filter.name.bit() };
+            }
+        }
+        self.names.set(wanted);
+        self.total.store(listeners.len(), Ordering::Relaxed);
     }
 }
 
 /// The bus of a switch. Publishing never waits: a listener whose queue is full loses the event.
 #[derive(Default)]
 pub struct Bus {
-    listeners: Mutex<Vec<Weak<Listener>>>,
-    /// Listeners that are a reason to make events.
-    count: AtomicUsize,
-    /// All listeners.
-    total: AtomicUsize,
+    shared: Arc<Shared>,
     sequence: AtomicU64,
 }
 
 impl Bus {
-    fn listeners(&self) -> MutexGuard<'_, Vec<Weak<Listener>>> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether nobody listens to anything.
     pub fn is_quiet(&self) -> bool {
-        self.count.load(Ordering::Relaxed) == 0
+        self.shared.names.is_empty()
     }
 
-    /// Whether anybody listens to such events. One load when nobody listens to anything.
+    /// Whether anybody listens to such events. No lock, unless it is a matter of subclasses.
     pub fn wants(&self, name: EventName, subclass: Option<&str>) -> bool {
-        self.count.load(Ordering::Relaxed) > 0
-            && self.listeners().iter().filter_map(Weak::upgrade).any(|listener| listener.takes(name, subclass))
+        let wanted = self.shared.names.has(name);
+        if !wanted || subclass.is_none() {
+            return wanted;
+        }
+        self.shared.listeners().iter().filter_map(Weak::upgrade).any(|listener| listener.takes(name, subclass))
     }
 
     /// The number of the next event.
@@ -76,23 +128,22 @@ impl Bus {
 
     /// Gives an event to all who want it.
     pub fn publish(&self, event: Event) {
-        if self.total.load(Ordering::Relaxed) == 0 {
+        if self.shared.total.load(Ordering::Relaxed) == 0 {
             return;
         }
         let event = Arc::new(event);
-        let mut listeners = self.listeners();
-        listeners.retain(|listener| {
-            let Some(listener) = listener.upgrade() else { return false };
+        for listener in self.shared.listeners().iter().filter_map(Weak::upgrade) {
             if listener.takes(event.name(), event.subclass())
                 && listener.queue.try_send(Arc::clone(&event)).is_err()
                 && !listener.queue.is_closed()
             {
-                listener.lost.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(event = event.name().as_str(), "a listener's queue is full: an event is lost");
+                let lost = listener.lost.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+                // One that never reads must not fill the log as well.
+                if lost.is_power_of_two() {
+                    tracing::error!(event = event.name().as_str(), lost, "a listener's queue is full: events are lost");
+                }
             }
-            true
-        });
-        self.recount(&listeners);
+        }
     }
 
     /// A listener without filters yet; none: there are too many.
@@ -105,41 +156,53 @@ impl Bus {
         self.add(queue, true)
     }
 
-    fn recount(&self, listeners: &[Weak<Listener>]) {
-        let counts = listeners.iter().filter_map(Weak::upgrade).filter(|listener| !listener.aside).count();
-        self.count.store(counts, Ordering::Relaxed);
-        self.total.store(listeners.len(), Ordering::Relaxed);
-    }
-
     fn add(&self, queue: usize, aside: bool) -> Option<Subscription> {
         let (sender, receiver) = mpsc::channel(queue.max(1));
         let listener = Arc::new(Listener { filters: RwLock::default(), queue: sender, lost: AtomicU64::new(0), aside });
-        let mut listeners = self.listeners();
-        listeners.retain(|listener| listener.strong_count() > 0);
-        if listeners.len() >= MOST_LISTENERS {
-            return None;
+        {
+            let mut listeners = self.shared.listeners();
+            listeners.retain(|listener| listener.strong_count() > 0);
+            if listeners.len() >= MOST_LISTENERS {
+                return None;
+            }
+            listeners.push(Arc::downgrade(&listener));
         }
-        listeners.push(Arc::downgrade(&listener));
-        self.recount(&listeners);
-        Some(Subscription { listener, receiver })
+        self.shared.measure();
+        Some(Subscription { listener: Some(listener), receiver, shared: Arc::clone(&self.shared) })
     }
 }
 
 /// A listener's own end. Dropping it ends the subscription.
 pub struct Subscription {
-    listener: Arc<Listener>,
+    /// Only gone while it is dropped.
+    listener: Option<Arc<Listener>>,
     receiver: mpsc::Receiver<Arc<Event>>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        drop(self.listener.take());
+        self.shared.measure();
+    }
 }
 
 impl Subscription {
+    fn change(&self, change: impl FnOnce(&mut Vec<Filter>)) {
+        if let Some(listener) = &self.listener {
+            change(&mut listener.filters.write().unwrap_or_else(PoisonError::into_inner));
+        }
+        self.shared.measure();
+    }
+
     /// Listens to these events as well.
     pub fn bind(&self, filter: Filter) {
-        self.listener.filters.write().unwrap_or_else(PoisonError::into_inner).push(filter);
+        self.change(|filters| filters.push(filter));
     }
 
     /// Listens to these events instead.
     pub fn set(&self, filters: Vec<Filter>) {
-        *self.listener.filters.write().unwrap_or_else(PoisonError::into_inner) = filters;
+        self.change(|present| *present = filters);
     }
 
     /// The oldest event that waits.
@@ -154,7 +217,7 @@ impl Subscription {
 
     /// Events that were lost because the queue was full.
     pub fn lost(&self) -> u64 {
-        self.listener.lost.load(Ordering::Relaxed)
+        self.listener.as_ref().map_or(0, |listener| listener.lost.load(Ordering::Relaxed))
     }
 }
 
@@ -181,10 +244,13 @@ mod tests {
         bus.publish(custom("a"));
         assert!(aside.pop().is_some());
         let other = bus.subscribe(1).unwrap();
-        assert!(!bus.is_quiet());
+        assert!(bus.is_quiet(), "it wants nothing yet");
+        other.bind(Filter { name: EventName::CUSTOM, subclass: None });
+        assert!(!bus.is_quiet() && bus.wants(EventName::CUSTOM, None) && !bus.wants(EventName::API, None));
         drop(other);
+        assert!(bus.is_quiet(), "at once");
         bus.publish(custom("a"));
-        assert!(bus.is_quiet() && aside.pop().is_some());
+        assert!(aside.pop().is_some());
     }
 
     #[test]
@@ -208,6 +274,9 @@ mod tests {
         assert!(!bus.wants(name("DTMF"), None) && bus.wants(EventName::CUSTOM, Some("a")));
         drop(one);
         bus.publish(custom("a"));
-        assert_eq!(bus.count.load(Ordering::Relaxed), 0);
+        assert!(bus.is_quiet(), "who has left is no reason to make events");
+        let aside = bus.subscribe_aside(1).unwrap();
+        aside.bind(Filter { name: EventName::ALL, subclass: None });
+        assert!(bus.is_quiet() && !bus.wants(EventName::CUSTOM, None));
     }
 }

@@ -200,6 +200,11 @@ impl EventName {
         panic!("no such event")
     }
 
+    /// Its place in the list; there are fewer than 128.
+    pub(super) fn bit(self) -> u32 {
+        u32::from(self.0) & 127
+    }
+
     /// Every name but `ALL`.
     pub fn every() -> impl Iterator<Item = Self> {
         (0..NAMES.len()).filter_map(|at| u8::try_from(at).ok().map(Self)).filter(|name| !name.is_all())

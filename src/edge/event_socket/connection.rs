@@ -157,7 +157,7 @@ impl Connection {
         let concerns = own
             .filter(|_| self.own_events)
             .is_none_or(|uuid| about == Some(uuid) || event.get("Job-Owner-UUID") == Some(uuid));
-        if concerns && self.is_wanted(event) && self.wanted.passes(event) {
+        if concerns && self.wanted.takes(event) && self.wanted.passes(event) {
             let text = match self.format {
                 Format::Plain => event.plain(),
                 Format::Json => event.json(),
@@ -172,14 +172,6 @@ impl Connection {
                 _ => {}
             }
         }
-    }
-
-    fn is_wanted(&self, event: &Event) -> bool {
-        let filters = self.wanted.bus_filters();
-        filters.iter().any(|filter| {
-            (filter.name.is_all() || filter.name == event.name())
-                && filter.subclass.as_deref().is_none_or(|wanted| event.subclass() == Some(wanted))
-        })
     }
 
     fn session_hung_up(&mut self, event: &Event) {

@@ -134,6 +134,17 @@ impl Wanted {
         names.chain(custom).map(|(name, subclass)| Filter { name, subclass }).collect()
     }
 
+    /// Whether an event was subscribed to.
+    pub(super) fn takes(&self, event: &Event) -> bool {
+        let name = event.name();
+        self.all
+            || if name == EventName::CUSTOM {
+                event.subclass().is_some_and(|subclass| self.subclasses.contains(subclass))
+            } else {
+                self.names.contains(&name)
+            }
+    }
+
     /// Adds a filter; false: there are too many, or its pattern cannot be read.
     pub(super) fn filter(&mut self, header: &str, value: &str) -> bool {
         let (refuses, text) = match value.strip_prefix('-') {
@@ -202,6 +213,7 @@ mod tests {
         assert!(!wanted.add("NO_SUCH".split(' ')) && wanted.is_empty());
         assert!(wanted.add("api NO_SUCH CUSTOM a::b c::d".split(' ')));
         assert_eq!(wanted.bus_filters().len(), 3);
+        assert!(wanted.takes(&event(&[("Event-Subclass", "a::b")])) && !wanted.takes(&event(&[])));
         assert!(wanted.remove("CUSTOM c::d".split(' ')));
         assert_eq!(wanted.bus_filters().len(), 2);
         assert!(wanted.add("ALL".split(' ')) && wanted.bus_filters().len() == 1);
