@@ -114,7 +114,7 @@ async fn converse(args: &ConsoleArgs, address: SocketAddr, password: &str) -> Re
     }
     let name = client.command("switchname", |_| {}).await?;
     if let Some(level) = &args.loglevel {
-        client.send(&format!("log {level}\n\n")).await?;
+        show(&client.request(&format!("log {level}\n\n"), show_aside).await?);
     }
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let prompt = || {
@@ -133,21 +133,15 @@ async fn converse(args: &ConsoleArgs, address: SocketAddr, password: &str) -> Re
                     "" => {}
                     "/exit" | "/quit" | "/bye" | "..." => return Ok(()),
                     "/help" => show(HELP),
-                    line => match line.strip_prefix('/') {
-                        Some(raw) => {
-                            client.send(&format!("{raw}\n\n")).await?;
-                        }
-                        None => show(&client.command(line, show_aside).await?),
-                    },
+                    line => show(&match line.strip_prefix('/') {
+                        Some(raw) => client.request(&format!("{raw}\n\n"), show_aside).await?,
+                        None => client.command(line, show_aside).await?,
+                    }),
                 }
                 prompt();
             }
             frame = client.next() => {
-                let frame = frame?;
-                match frame.header("Reply-Text") {
-                    Some(text) => show(text),
-                    None => show_aside(&frame),
-                }
+                show_aside(&frame?);
             }
         }
     }

@@ -98,8 +98,13 @@ impl Client {
     }
 
     /// Runs a command and gives what it prints; frames of other kinds meanwhile go to `aside`.
-    pub async fn command(&mut self, line: &str, mut aside: impl FnMut(&Frame)) -> Result<String, ClientError> {
-        self.send(&format!("api {line}\nconsole_execute: true\n\n")).await?;
+    pub async fn command(&mut self, line: &str, aside: impl FnMut(&Frame)) -> Result<String, ClientError> {
+        self.request(&format!("api {line}\nconsole_execute: true\n\n"), aside).await
+    }
+
+    /// Sends a request as it is and gives what is answered: an output, or the text of a reply.
+    pub async fn request(&mut self, text: &str, mut aside: impl FnMut(&Frame)) -> Result<String, ClientError> {
+        self.send(text).await?;
         loop {
             let frame = self.next().await?;
             match frame.kind() {
