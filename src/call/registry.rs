@@ -10,6 +10,15 @@ use crate::call::event::Event;
 use crate::call::leg::EventSink;
 use crate::call::task::Lent;
 
+/// A channel as others see it.
+#[derive(Debug)]
+pub struct Seen {
+    /// Everything about it, as `CHANNEL_DATA`.
+    pub event: Event,
+    /// The channel that it is bridged with now.
+    pub partner: Option<Arc<str>>,
+}
+
 /// What one call may ask another.
 #[derive(Debug)]
 pub enum Question {
@@ -47,12 +56,12 @@ pub enum Question {
         /// Dropped: it is gone, or cannot leave its call.
         reply: oneshot::Sender<Lent>,
     },
-    /// Everything about a channel, as an event.
+    /// Everything about a channel.
     Dump {
         /// Uuid of the channel.
         uuid: Arc<str>,
-        /// Which event; none: the channel is gone.
-        reply: oneshot::Sender<Option<Event>>,
+        /// None: the channel is gone.
+        reply: oneshot::Sender<Option<Seen>>,
     },
     /// Runs an API command with a channel as its own.
     Command {

@@ -112,7 +112,11 @@ impl Channel {
                 ("Channel-Progress-Media-Time", self.times.progress_media),
                 ("Channel-Hangup-Time", self.times.hungup),
                 ("Channel-Transfer-Time", self.times.transferred),
+                // No call survives the end of its switch.
+                ("Channel-Resurrect-Time", 0),
                 ("Channel-Bridged-Time", self.times.bridged),
+                ("Channel-Last-Hold", self.times.last_hold),
+                ("Channel-Hold-Accum", self.times.hold_accum),
             ] {
                 headers.push((format!("{prefix}-{name}"), at.to_string()));
             }

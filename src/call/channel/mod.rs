@@ -72,6 +72,10 @@ pub struct Times {
     pub transferred: u64,
     /// Hang-up.
     pub hungup: u64,
+    /// Last time that its far end went away (hold).
+    pub last_hold: u64,
+    /// All holds that are over, microseconds in sum.
+    pub hold_accum: u64,
 }
 
 /// A digit that was pressed.

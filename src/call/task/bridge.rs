@@ -97,6 +97,7 @@ impl Call {
         if let Some(music) = self.music.take() {
             self.stop_music(id, music);
         }
+        self.holding = None;
         self.audio.command(MediaCommand::Part);
         self.a.bridged = false;
         self.fire_bridge(EventName::CHANNEL_UNBRIDGE, id);
@@ -226,9 +227,12 @@ impl Call {
                 return end;
             }
             self.mind_hold(id);
-            if self.meta_keys(id).await || !self.executions.is_empty() {
-                self.run_executions().await;
+            if self.meta_keys(id).await {
                 // Something ran: the state of both sides is looked at anew.
+                continue;
+            }
+            if self.executing() && !self.executions.is_empty() {
+                self.run_executions().await;
                 continue;
             }
             if self.terminated_by_key(id) {

@@ -21,11 +21,10 @@ impl Call {
         let wanted =
             [(self.audio.is_held(), true), (callee.audio.is_held(), false)].into_iter().find(|(held, _)| *held);
         let wanted = wanted.map(|(_, to_callee)| to_callee);
+        self.fire_hold(id, wanted);
         if wanted == self.music.map(|music| music.to_callee) {
-            self.fire_hold(id, wanted);
             return;
         }
-        self.fire_hold(id, wanted);
         if let Some(music) = self.music.take() {
             self.stop_music(id, music);
             if let Some(with) = self.callee(id).and_then(|callee| callee.audio.port_id()) {
@@ -45,6 +44,14 @@ impl Call {
             _ => return,
         };
         self.holding = to_callee;
+        let now = self.now_us();
+        let times =
+            if callers { Some(&mut self.a.times) } else { self.callee(id).map(|callee| &mut callee.channel.times) };
+        match times {
+            Some(times) if to_callee.is_some() => times.last_hold = now,
+            Some(times) => times.hold_accum = times.hold_accum.saturating_add(now.saturating_sub(times.last_hold)),
+            None => {}
+        }
         if callers {
             self.fire(name, &[]);
         } else {

@@ -13,7 +13,7 @@ use crate::call::control::{Execution, Order};
 use crate::call::event::EventName;
 use crate::call::leg::LegId;
 use crate::call::limits::Rule;
-use crate::call::registry::Question;
+use crate::call::registry::{Question, Seen};
 use crate::words::expand::{Lookup as _, split};
 use crate::words::model::variables::indexed;
 
@@ -50,14 +50,7 @@ impl Call {
                 self.execute_later(execution, None, Some(done));
             }
             Question::Dump { uuid, reply } => {
-                let services = self.services.clone();
-                self.a.codec = self.audio.codec_name();
-                for callee in &mut self.callees {
-                    callee.channel.codec = callee.audio.codec_name();
-                }
-                let channel = self.channel_named(&uuid);
-                let _ =
-                    reply.send(channel.map(|channel| emit::about(&services, EventName::CHANNEL_DATA, channel, &[])));
+                let _ = reply.send(self.seen_by_others(&uuid));
             }
             Question::Command { command, args, reply } => {
                 let _ = reply.send(api::run(&command, &mut self.view(), &args));
@@ -161,6 +154,23 @@ impl Call {
         }
         self.executions.push_back(Waiting { execution, on, done });
         true
+    }
+
+    fn seen_by_others(&mut self, uuid: &str) -> Option<Seen> {
+        let services = self.services.clone();
+        self.a.codec = self.audio.codec_name();
+        for callee in &mut self.callees {
+            callee.channel.codec = callee.audio.codec_name();
+        }
+        let bridged = self.callees.iter().find(|callee| callee.channel.bridged && callee.alive());
+        let bridged = bridged.filter(|_| self.a.bridged).map(|callee| callee.channel.uuid.clone());
+        let partner = if *self.a.uuid == *uuid {
+            bridged
+        } else {
+            bridged.filter(|bridged| **bridged == *uuid).map(|_| self.a.uuid.clone())
+        };
+        let channel = self.channel_named(uuid)?;
+        Some(Seen { event: emit::about(&services, EventName::CHANNEL_DATA, channel, &[]), partner })
     }
 
     fn channel_named(&mut self, uuid: &str) -> Option<&mut Channel> {

@@ -9,6 +9,7 @@ use super::lending::PATIENCE;
 use crate::call::command;
 use crate::call::control::Execution;
 use crate::call::event::Event;
+use crate::call::registry::Seen;
 use crate::words::model::Cause;
 
 /// A dialog as Replaces names it.
@@ -40,16 +41,15 @@ impl Dialog {
 }
 
 impl Call {
-    async fn seen(&mut self, uuid: &str) -> Option<Event> {
+    async fn seen(&mut self, uuid: &str) -> Option<Seen> {
         let services = Arc::clone(&self.services);
         self.serve_while(command::dump(&services, uuid)).await
     }
 
     /// The channel that a dialog of ours is bridged with.
-    async fn partner_in(&mut self, dialog: &Dialog) -> Option<String> {
+    async fn partner_in(&mut self, dialog: &Dialog) -> Option<Arc<str>> {
         let uuid = self.services.calls.in_dialog(&dialog.call_id)?;
-        let channel = self.seen(&uuid).await.filter(|channel| dialog.is(channel))?;
-        partner_of(&channel)
+        self.seen(&uuid).await.filter(|seen| dialog.is(&seen.event))?.partner
     }
 
     /// An attended transfer: the channel in front is joined with the partner of the dialog that was named.
@@ -78,18 +78,17 @@ impl Call {
             Some(rest) => (true, rest.trim()),
             None => (false, data.trim()),
         };
-        let Some(channel) = self.seen(uuid).await else {
+        let Some(Seen { event, partner }) = self.seen(uuid).await else {
             tracing::info!(uuid, "there is no such channel to intercept");
             return;
         };
-        let partner = partner_of(&channel);
-        let answered = channel.get("Answer-State") == Some("answered");
+        let answered = event.get("Answer-State") == Some("answered");
         if (self.is_true("intercept_unbridged_only") && partner.is_some())
             || (self.is_true("intercept_unanswered_only") && answered)
         {
             return;
         }
-        let Some(target) = (if of_partner { partner } else { Some(uuid.to_owned()) }) else { return };
+        let Some(target) = (if of_partner { partner } else { Some(uuid.into()) }) else { return };
         if !self.answer().await {
             return;
         }
@@ -110,11 +109,6 @@ impl Call {
             self.join_partner(&dialog).await;
         }
     }
-}
-
-fn partner_of(channel: &Event) -> Option<String> {
-    let named = channel.get("variable_bridge_uuid").or_else(|| channel.get("variable_signal_bond"));
-    named.filter(|uuid| !uuid.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
