@@ -38,6 +38,39 @@ pub struct ProfileState {
     pub context: String,
 }
 
+/// A gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayState {
+    /// Name.
+    pub name: String,
+    /// Its profile.
+    pub profile: String,
+    /// Realm of its challenges.
+    pub realm: String,
+    /// User.
+    pub username: String,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// Our From there.
+    pub from: String,
+    /// Our Contact there.
+    pub contact: String,
+    /// Where its calls go.
+    pub extension: String,
+    /// Where requests go.
+    pub proxy: String,
+    /// Context of its calls.
+    pub context: String,
+    /// Time of a registration, seconds.
+    pub expires_s: u32,
+    /// Between two pings, seconds; 0: none.
+    pub ping_s: u32,
+    /// `NOREG`, `UNREGED`, `TRYING`, `REGED` or `FAIL_WAIT`.
+    pub state: &'static str,
+    /// Whether calls may go there.
+    pub up: bool,
+}
+
 /// The switch as its operator sees it. Nothing here waits; a dropped sender counts as a failure.
 pub trait Administration: Send + Sync {
     /// Loads the configuration anew. The error says what is wrong; the present configuration stays in force.
@@ -55,6 +88,15 @@ pub trait Administration: Send + Sync {
 
     /// Listeners of SIP.
     fn profiles(&self) -> Vec<ProfileState>;
+
+    /// Gateways of all profiles.
+    fn gateways(&self) -> Vec<GatewayState>;
+
+    /// FreeSWITCH's number of the level that the log is written at.
+    fn log_level(&self) -> u8;
+
+    /// Writes the log at another level. False: it cannot be steered.
+    fn set_log_level(&self, level: u8) -> bool;
 
     /// Ends the switch: at once, or when the last call is over.
     fn shutdown(&self, at_once: bool);
@@ -83,6 +125,18 @@ impl Administration for Unattended {
 
     fn profiles(&self) -> Vec<ProfileState> {
         Vec::new()
+    }
+
+    fn gateways(&self) -> Vec<GatewayState> {
+        Vec::new()
+    }
+
+    fn log_level(&self) -> u8 {
+        6
+    }
+
+    fn set_log_level(&self, _: u8) -> bool {
+        false
     }
 
     fn shutdown(&self, _: bool) {}

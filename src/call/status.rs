@@ -1,6 +1,6 @@
 //! What the switch knows of itself: since when it runs, how many calls it has had, whether it takes new ones.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Counters and switches of a running switch. Every read and write is one of its own.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub struct Status {
     asked: (AtomicU64, AtomicU32),
     /// Second since 1970, and channels that began in it.
     second: (AtomicU64, AtomicU32, AtomicU32),
-    /// `fsctl loglevel`, 0 to 7.
-    pub log_level: AtomicU8,
+    /// The end was asked for (`fsctl shutdown`).
+    pub stopping: AtomicBool,
 }
 
 impl Status {
@@ -43,7 +43,7 @@ impl Status {
             limited: AtomicBool::new(false),
             asked: (AtomicU64::new(0), AtomicU32::new(0)),
             second: (AtomicU64::new(0), AtomicU32::new(0), AtomicU32::new(0)),
-            log_level: AtomicU8::new(7),
+            stopping: AtomicBool::new(false),
         }
     }
 

@@ -64,6 +64,34 @@ async fn a_program_begins_a_call_and_hears_of_its_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_sides_of_a_bridge_do_what_a_program_asks() {
+    let (_switch, control) = switch(&[
+        ("^park$", &[("answer", ""), ("park", "")]),
+        ("^pair$", &[("bridge", "{origination_uuid=b}loopback/park/public")]),
+    ]);
+    let (mut listener, mut giver) = (client(control).await, client(control).await);
+    listener
+        .send("event plain CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE CHANNEL_BRIDGE\n\n")
+        .await
+        .expect("it is sent");
+    assert_eq!(command(&mut giver, "originate {origination_uuid=a}loopback/pair/public &park()").await, "+OK a\n");
+    event(&mut listener, "CHANNEL_BRIDGE").await;
+    let pair = command(&mut giver, "show bridged_calls").await;
+    let first = pair.lines().nth(1).and_then(|row| row.split(',').next()).expect("a bridged call").to_owned();
+    assert_eq!(command(&mut giver, &format!("uuid_broadcast {first} set::told=yes both")).await, "+OK Message sent\n");
+    for uuid in [first.as_str(), "b"] {
+        let told = async { while command(&mut giver, &format!("uuid_getvar {uuid} told")).await != "yes" {} };
+        timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("{uuid} was told nothing"));
+    }
+    // An application that is asked for when the channel has gone away is not run, and brings nothing back.
+    assert_eq!(command(&mut giver, "uuid_kill b").await, "+OK\n");
+    command(&mut giver, "uuid_broadcast b playback::tone_stream://%(9000,0,440)").await;
+    command(&mut giver, "hupall").await;
+    let gone = async { while command(&mut giver, "show channels count").await != "\n0 total.\n" {} };
+    timeout(PATIENCE, gone).await.expect("every channel ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_lends_itself_to_a_program_and_goes_on_without_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let target = listener.local_addr().expect("its address").to_string();
@@ -147,6 +175,23 @@ async fn our_own_client_gives_one_command() {
     assert_eq!(status, Some(0));
     assert!(text.starts_with("UP 0 years") && text.contains(" is ready\n"), "{text}");
     assert_eq!(run("wrong", "status").0, Some(2));
+    let mut prompt = Command::new(env!("CARGO_BIN_EXE_switch"))
+        .args(["cli", "-P", &control.port().to_string(), "-p", PASSWORD])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the client runs");
+    let lines = b"/event plain API\nfsctl loglevel err\nfsctl loglevel\nfsctl shutdown cancel\n/exit\n";
+    std::io::Write::write_all(&mut prompt.stdin.take().expect("its input"), lines).expect("it takes them");
+    let text = String::from_utf8(prompt.wait_with_output().expect("it ends").stdout).expect("text");
+    let answers: Vec<&str> = text.lines().filter(|line| line.starts_with('+') || line.starts_with("-ERR")).collect();
+    let expected = [
+        "+OK event listener enabled plain",
+        "+OK log level: ERR [3]",
+        "+OK log level: ERR [3]",
+        "-ERR only now, asap and elegant are available in this version",
+    ];
+    assert_eq!(answers, expected, "{text}");
     let (_, text) = run(PASSWORD, "nosuch");
     assert_eq!(text, "-ERR nosuch Command not found!\n");
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Command, GONE, dump, usage, words};
+use crate::call::registry::Seen;
 
 /// The commands of this file.
 pub(super) const COMMANDS: &[Command] =
@@ -10,7 +11,7 @@ pub(super) const COMMANDS: &[Command] =
         Box::pin(async move {
             let words = words(args, 2);
             let Some(uuid) = words.first() else { return usage(SYNTAX) };
-            let Some(event) = dump(services, uuid).await else { return GONE.to_owned() };
+            let Some(Seen { event, .. }) = dump(services, uuid).await else { return GONE.to_owned() };
             match words.get(1).map(|format| format.to_ascii_lowercase()).as_deref() {
                 Some("json") => event.json(),
                 Some("xml") => event.xml(),

@@ -1,6 +1,6 @@
 //! `hupall`: hangs up every channel, or those with a variable of some value.
 
-use super::{Command, dump, order, words};
+use super::{Command, dump, hang_up_all, order, words};
 use crate::call::control::Order;
 use crate::words::model::Cause;
 
@@ -11,21 +11,17 @@ pub(super) const COMMANDS: &[Command] =
             let words = words(args, 3);
             let cause = words.first().map_or(Cause::MANAGER_REQUEST, |text| Cause::parse(text));
             let wanted = words.get(1).zip(words.get(2));
+            let Some((name, value)) = wanted else {
+                hang_up_all(services, cause);
+                return format!("+OK hangup all channels with cause {}\n", cause.name());
+            };
+            let header = format!("variable_{name}");
             for (uuid, _) in services.calls.all() {
-                if let Some((name, value)) = wanted {
-                    let header = format!("variable_{name}");
-                    let event = dump(services, &uuid).await;
-                    if event.as_ref().and_then(|event| event.get(&header)) != Some(value) {
-                        continue;
-                    }
+                let seen = dump(services, &uuid).await;
+                if seen.as_ref().and_then(|seen| seen.event.get(&header)) == Some(value) {
+                    order(services, &uuid, Order::Hangup(cause)).await;
                 }
-                order(services, &uuid, Order::Hangup(cause)).await;
             }
-            match wanted {
-                Some((name, value)) => {
-                    format!("+OK hangup all channels matching [{name}]=[{value}] with cause: {}\n", cause.name())
-                }
-                None => format!("+OK hangup all channels with cause {}\n", cause.name()),
-            }
+            format!("+OK hangup all channels matching [{name}]=[{value}] with cause: {}\n", cause.name())
         })
     })];

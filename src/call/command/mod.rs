@@ -27,13 +27,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::call::api::{self, ApiContext as _};
+use crate::call::api;
 use crate::call::channel::View;
 use crate::call::control::{Execution, Order, ScriptEntry, ScriptRun};
-use crate::call::event::{Event, EventName};
-use crate::call::registry::Question;
+use crate::call::event::EventName;
+use crate::call::registry::{Question, Seen};
 use crate::call::services::Services;
 use crate::words::expand::{Answers, expand_with, split};
+use crate::words::model::Cause;
 
 pub use settings::level_of;
 pub use table::{all, find};
@@ -97,10 +98,9 @@ pub fn run<'a>(
                 drop(services.outside.command(args));
                 return Some("+OK\n".to_owned());
             }
+            "expand" => return Some(expanded(services, args).await),
+            "eval" if !args.starts_with("uuid:") => return Some(expanded_text(services, args).await),
             _ => {}
-        }
-        if name.eq_ignore_ascii_case("expand") {
-            return Some(expanded(services, args).await);
         }
         // What reads or changes a channel runs where the channel lives.
         if let Some(uuid) = target(name, args)
@@ -114,10 +114,6 @@ pub fn run<'a>(
             };
         }
         let snapshot = services.snapshot.load_full();
-        match name.to_ascii_lowercase().as_str() {
-            "eval" if !args.starts_with("uuid:") => return Some(expanded_text(services, args).await),
-            _ => {}
-        }
         api::run(name, &mut View::global(services, &snapshot), args)
     })
 }
@@ -132,8 +128,11 @@ async fn expanded(services: &Arc<Services>, text: &str) -> String {
         None => expanded_text(services, text).await,
     };
     let (name, args) = text.split_once(' ').unwrap_or((&text, ""));
+    if name.is_empty() {
+        return String::new();
+    }
     let unknown = || "INVALID COMMAND!\n-ERR Cannot execute command\n".to_owned();
-    if name.is_empty() { "-ERR no reply\n".to_owned() } else { run(services, name, args).await.unwrap_or_else(unknown) }
+    run(services, name, args).await.unwrap_or_else(unknown)
 }
 
 /// Expands a text without a channel; the API commands in it are awaited.
@@ -154,7 +153,7 @@ async fn expanded_text(services: &Arc<Services>, text: &str) -> String {
 }
 
 /// The channel whose own task must run a command, because it reads or changes its variables.
-fn target<'a>(command: &str, args: &'a str) -> Option<&'a str> {
+pub fn target<'a>(command: &str, args: &'a str) -> Option<&'a str> {
     let first = args.split_whitespace().next()?;
     match command.to_ascii_lowercase().as_str() {
         "uuid_getvar" | "uuid_setvar" => Some(first),
@@ -200,16 +199,23 @@ pub async fn execute(services: &Services, uuid: &str, execution: Execution) -> b
     ended.await.is_ok()
 }
 
+/// Hangs every channel up. Nobody waits for the end.
+fn hang_up_all(services: &Services, cause: Cause) {
+    for (uuid, sink) in services.calls.all() {
+        sink.ask(Question::Order { uuid, order: Order::Hangup(cause), reply: None });
+    }
+}
+
 /// Everything about a channel. None: there is no such channel.
-pub async fn dump(services: &Services, uuid: &str) -> Option<Event> {
+pub async fn dump(services: &Services, uuid: &str) -> Option<Seen> {
     let (uuid, sink) = services.calls.find(uuid)?;
     let (reply, answer) = oneshot::channel();
     sink.ask(Question::Dump { uuid, reply });
     timeout(PATIENCE, answer).await.ok()?.ok()?
 }
 
-/// Runs a command whose output nobody waits for: the result is an event.
-pub fn run_job(services: &Arc<Services>, job: String, line: String) {
+/// Runs a command whose output nobody waits for: the result is an event. `owner` is the channel that the client controls.
+pub fn run_job(services: &Arc<Services>, job: String, owner: Option<Arc<str>>, line: String) {
     let services = Arc::clone(services);
     tokio::spawn(async move {
         let (name, args) = line.split_once(' ').unwrap_or((&line, ""));
@@ -219,6 +225,9 @@ pub fn run_job(services: &Arc<Services>, job: String, line: String) {
         if services.events.wants(EventName::BACKGROUND_JOB, None) {
             let mut event = services.events.make(EventName::BACKGROUND_JOB, None);
             event.add("Job-UUID", &job);
+            if let Some(owner) = owner {
+                event.add("Job-Owner-UUID", &owner);
+            }
             event.add("Job-Command", name);
             if !args.is_empty() {
                 event.add("Job-Command-Arg", args);
@@ -247,10 +256,4 @@ fn words(args: &str, most: usize) -> Vec<String> {
 
 fn now_s(services: &Services) -> u64 {
     (services.now_us)() / 1_000_000
-}
-
-/// A fresh identifier.
-fn fresh(services: &Arc<Services>) -> String {
-    let snapshot = services.snapshot.load_full();
-    View::global(services, &snapshot).uuid()
 }

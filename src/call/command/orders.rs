@@ -1,6 +1,6 @@
 //! Commands that tell one channel one thing: a row each.
 
-use super::{Command, GONE, Running, order, usage, words};
+use super::{Command, GONE, Running, dump, order, usage, words};
 use crate::call::control::{Execution, Order};
 use crate::call::services::Services;
 use std::sync::Arc;
@@ -102,12 +102,18 @@ fn digits<'a>(
 async fn broadcast(services: &Arc<Services>, args: &str) -> String {
     let words = words(args, 3);
     let [uuid, path, legs @ ..] = words.as_slice() else { return usage(BROADCAST) };
-    let legs = legs.first().map_or("aleg", String::as_str);
-    let done = order(services, uuid, execution(path)).await;
-    if legs.eq_ignore_ascii_case("both") || legs.eq_ignore_ascii_case("bleg") {
-        tracing::warn!("uuid_broadcast: {legs} is not available yet, the channel itself hears {path}");
+    let Some(seen) = dump(services, uuid).await else { return "-ERR invalid uuid\n".to_owned() };
+    let (own, other) = match legs.first().map_or("aleg", String::as_str) {
+        "both" => (true, true),
+        "bleg" => (false, true),
+        "holdb" => return "-ERR holdb is not available in this version\n".to_owned(),
+        _ => (true, false),
+    };
+    let own = own.then_some(uuid.as_str());
+    for uuid in own.into_iter().chain(seen.partner.as_deref().filter(|_| other)) {
+        order(services, uuid, execution(path)).await;
     }
-    (if done.is_some() { "+OK Message sent\n" } else { "-ERR invalid uuid\n" }).to_owned()
+    "+OK Message sent\n".to_owned()
 }
 
 /// What a path of `uuid_broadcast` means: `app::data`, or `app!cause::data`, else a file.

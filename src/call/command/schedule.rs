@@ -32,9 +32,9 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("sched_broadcast", BROADCAST, "Plays a file, or runs an application, later", |services, args| {
         Box::pin(async move {
             let words = words(args, 4);
-            let [time, uuid, path, ..] = words.as_slice() else { return usage(BROADCAST) };
+            let [time, uuid, path, legs @ ..] = words.as_slice() else { return usage(BROADCAST) };
             let Some((at, _)) = instant(services, time) else { return usage(BROADCAST) };
-            let line = format!("uuid_broadcast {uuid} {path}");
+            let line = format!("uuid_broadcast {uuid} '{path}' {}", legs.join(" "));
             let done = later(services, at, "switch_ivr_schedule_broadcast", uuid, line).is_some();
             (if done { "+OK Message scheduled\n" } else { "-ERR too many commands wait\n" }).to_owned()
         })

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::{Command, usage, words};
+use super::{Command, hang_up_all, usage, words};
 use crate::call::api;
 use crate::call::channel::MODULES;
 use crate::call::services::Services;
@@ -121,32 +121,34 @@ fn control(services: &Services, args: &str) -> String {
         }
         .to_string(),
         "ready_check" => (!paused(&status.paused_inbound)).to_string(),
-        "shutdown_check" => "false".to_owned(),
+        "shutdown_check" => status.stopping.load(Ordering::Relaxed).to_string(),
         "send_sighup" => {
             drop(services.administration.reload());
             "+OK\n".to_owned()
         }
         "hupall" => {
             let cause = if word(1).is_empty() { Cause::MANAGER_REQUEST } else { Cause::parse(word(1)) };
-            for (_, sink) in services.calls.all() {
-                sink.hangup(cause);
-            }
+            hang_up_all(services, cause);
             "+OK\n".to_owned()
         }
         "max_sessions" => setting(services, &status.max_sessions, word(1), "max sessions"),
         "sps" => setting(services, &status.sessions_per_second, word(1), "sessions per second"),
         "last_sps" => format!("+OK last sessions per second: {}\n", status.per_second((services.now_us)()).0),
         "loglevel" => {
-            if let Some(level) = level_of(word(1)) {
-                status.log_level.store(level.min(7), Ordering::Relaxed);
-            } else if !word(1).is_empty() {
+            let wanted = level_of(word(1)).map(|level| level.min(7));
+            if !word(1).is_empty() && !wanted.is_some_and(|level| services.administration.set_log_level(level)) {
                 return "-ERR syntax error, log level not set!\n".to_owned();
             }
-            let level = status.log_level.load(Ordering::Relaxed);
+            let level = services.administration.log_level();
             format!("+OK log level: {} [{level}]\n", LEVELS.get(usize::from(level)).copied().unwrap_or("DEBUG"))
         }
         "shutdown" => {
-            let at_once = !["elegant", "asap", "cancel"].contains(&word(1).to_ascii_lowercase().as_str());
+            let at_once = match (word(1).to_ascii_lowercase().as_str(), word(2)) {
+                ("" | "now", "") => true,
+                ("elegant" | "asap", "") => false,
+                _ => return "-ERR only now, asap and elegant are available in this version\n".to_owned(),
+            };
+            status.stopping.store(true, Ordering::Relaxed);
             services.administration.shutdown(at_once);
             "+OK\n".to_owned()
         }

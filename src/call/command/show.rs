@@ -1,6 +1,6 @@
 //! `show`: tables of what lives and what there is, as text, JSON or XML.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{Command, PATIENCE, now_s, settings, usage};
 use crate::call::app;
 use crate::call::channel::MODULES;
 use crate::call::event::Event;
-use crate::call::registry::Question;
+use crate::call::registry::{Question, Seen};
 use crate::call::services::Services;
 
 const SYNTAX: &str = "codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]|calls|\
@@ -94,27 +94,8 @@ const LEG: &[&str] = &[
     "sent_callee_name",
     "sent_callee_num",
 ];
-const SECOND_LEG: &[&str] = &[
-    "uuid",
-    "direction",
-    "created",
-    "created_epoch",
-    "name",
-    "state",
-    "cid_name",
-    "cid_num",
-    "ip_addr",
-    "dest",
-    "presence_id",
-    "presence_data",
-    "accountcode",
-    "callstate",
-    "callee_name",
-    "callee_num",
-    "callee_direction",
-    "sent_callee_name",
-    "sent_callee_num",
-];
+/// Columns that only the first leg of a call has.
+const FIRST_ONLY: &[&str] = &["call_uuid", "hostname"];
 
 /// The commands of this file.
 pub(super) const COMMANDS: &[Command] =
@@ -234,12 +215,12 @@ async fn table(services: &Arc<Services>, what: &str) -> Option<Table> {
     let named = &["name", "description", "syntax", "ikey"];
     Some(match what {
         "channels" => channels(services).await,
-        "calls" => calls(services, false, LEG, SECOND_LEG).await,
-        "bridged_calls" => calls(services, true, LEG, SECOND_LEG).await,
+        "calls" => calls(services, false, LEG, FIRST_ONLY).await,
+        "bridged_calls" => calls(services, true, LEG, FIRST_ONLY).await,
         "detailed_calls" | "detailed_bridged_calls" => {
             let all: Vec<&str> =
                 CHANNEL.iter().map(|(name, _)| *name).take_while(|name| *name != "initial_cid_name").collect();
-            calls(services, what == "detailed_bridged_calls", &all, &all).await
+            calls(services, what == "detailed_bridged_calls", &all, &[]).await
         }
         "api" => {
             let rows = settings::listed().into_iter();
@@ -313,7 +294,7 @@ async fn table(services: &Arc<Services>, what: &str) -> Option<Table> {
 }
 
 /// Every channel as an event; those that do not answer in time are left out.
-async fn every(services: &Services) -> Vec<Event> {
+async fn every(services: &Services) -> Vec<Seen> {
     let asked: Vec<_> = services
         .calls
         .all()
@@ -328,11 +309,13 @@ async fn every(services: &Services) -> Vec<Event> {
     let mut all = Vec::new();
     for answer in asked {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        if let Ok(Ok(Some(event))) = timeout(left, answer).await {
-            all.push(event);
+        if let Ok(Ok(Some(seen))) = timeout(left, answer).await {
+            all.push(seen);
         }
     }
-    all.sort_by_cached_key(|event| event.get("Caller-Channel-Created-Time").and_then(|text| text.parse::<u64>().ok()));
+    all.sort_by_cached_key(|seen| {
+        seen.event.get("Caller-Channel-Created-Time").and_then(|text| text.parse::<u64>().ok())
+    });
     all
 }
 
@@ -352,28 +335,27 @@ fn cell(event: &Event, column: &str) -> String {
 
 async fn channels(services: &Services) -> Table {
     let columns: Vec<&str> = CHANNEL.iter().map(|(name, _)| *name).collect();
-    let row = |event: &Event| columns.iter().map(|column| cell(event, column)).collect();
+    let row = |seen: &Seen| columns.iter().map(|column| cell(&seen.event, column)).collect();
     Table::new(&columns, every(services).await.iter().map(row).collect())
 }
 
-/// Pairs of legs; those that are alone with empty columns.
-async fn calls(services: &Services, bridged_only: bool, first: &[&str], second: &[&str]) -> Table {
+/// Pairs of legs; those that are alone with empty columns. The second leg has the columns of the first but some.
+async fn calls(services: &Services, bridged_only: bool, first: &[&str], first_only: &[&str]) -> Table {
+    let second: Vec<&str> = first.iter().copied().filter(|column| !first_only.contains(column)).collect();
     let all = every(services).await;
-    let by_uuid: HashMap<&str, &Event> =
-        all.iter().filter_map(|event| Some((event.get("Unique-ID")?, event))).collect();
-    let mut taken: Vec<&str> = Vec::new();
+    let uuid = |seen: &Seen| seen.event.get("Unique-ID").unwrap_or_default().to_owned();
+    let by_uuid: HashMap<String, &Event> = all.iter().map(|seen| (uuid(seen), &seen.event)).collect();
+    let mut taken: HashSet<&str> = HashSet::new();
     let mut rows = Vec::new();
-    for event in &all {
-        let uuid = event.get("Unique-ID").unwrap_or_default();
-        if taken.contains(&uuid) {
+    for Seen { event, partner } in &all {
+        if event.get("Unique-ID").is_some_and(|uuid| taken.contains(uuid)) {
             continue;
         }
-        let other = event.get("variable_signal_bond").or_else(|| event.get("variable_bridge_uuid"));
-        let other = other.and_then(|other| by_uuid.get(other).copied());
+        let other = partner.as_deref().and_then(|uuid| by_uuid.get(uuid).copied());
         if other.is_none() && bridged_only {
             continue;
         }
-        taken.extend(other.and_then(|other| other.get("Unique-ID")));
+        taken.extend(other.and(partner.as_deref()));
         let mut row: Vec<String> = first.iter().map(|column| cell(event, column)).collect();
         row.extend(second.iter().map(|column| other.map(|other| cell(other, column)).unwrap_or_default()));
         row.push(cell(event, "created_epoch"));

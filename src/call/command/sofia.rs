@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{Command, words};
-use crate::call::administration::ProfileState;
+use crate::call::administration::{GatewayState, ProfileState, Registration};
 use crate::call::services::Services;
 
 const USAGE: &str = "USAGE:\n--------------------------------------------------------------------------------\n\
@@ -13,8 +13,8 @@ const USAGE: &str = "USAGE:\n---------------------------------------------------
                      --------------------------------------------------------------------------------\n";
 
 /// The commands of this file.
-pub(super) const COMMANDS: &[Command] =
-    &[Command::new("sofia", "<cmd> <args>", "Profiles, gateways and registrations of SIP", |services, args| {
+pub(super) const COMMANDS: &[Command] = &[
+    Command::new("sofia", "<cmd> <args>", "Profiles, gateways and registrations of SIP", |services, args| {
         Box::pin(async move {
             let words = words(args, 6);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -23,18 +23,44 @@ pub(super) const COMMANDS: &[Command] =
                 ["status"] => status(services),
                 ["status", "profile", name, "reg", ..] => registrations(services, name),
                 ["status", "profile", name] => profile(services, name),
-                ["status", "gateway", ..] => "Invalid Gateway!\n".to_owned(),
+                ["status", "gateway", name] => gateway(services, name),
                 ["xmlstatus"] => xml(services),
                 ["xmlstatus", "profile", name, ..] => xml_profile(services, name),
                 ["jsonstatus", ..] => json(services),
-                ["profile", name, what, ..] => command(services, name, what).await,
+                ["profile", name, what, more @ ..] => {
+                    command(services, name, what, more.first().copied().unwrap_or_default()).await
+                }
                 ["status" | "xmlstatus", ..] => "Invalid Syntax!\n".to_owned(),
                 ["profile", ..] => "-ERR Invalid Syntax\n".to_owned(),
                 ["global", ..] => "-ERR sofia global is not available in this version\n".to_owned(),
                 [other, ..] => format!("Unknown Command [{other}]\n"),
             }
         })
-    })];
+    }),
+    Command::new(
+        "sofia_count_reg",
+        "[profile/]<user>@<domain>",
+        "Counts the registrations of a user",
+        |services, args| {
+            Box::pin(async move {
+                let count = of_account(services, args).len();
+                // As in FreeSWITCH a user without a registration counts as -1.
+                if count == 0 { "-1".to_owned() } else { count.to_string() }
+            })
+        },
+    ),
+    Command::new(
+        "sofia_username_of",
+        "[profile/]<user>@<domain>",
+        "The name a user has registered with",
+        |services, args| {
+            Box::pin(async move {
+                let found = of_account(services, args).into_iter().next();
+                found.map(|found| found.user).unwrap_or_default()
+            })
+        },
+    ),
+];
 
 fn rule() -> String {
     "=".repeat(97)
@@ -50,6 +76,11 @@ fn status(services: &Services) -> String {
     for profile in &profiles {
         let state = format!("RUNNING ({})", profile.calls);
         let _ = writeln!(text, "{:>25}\t{:>7}\t{:>42}\t{state}", profile.name, "profile", profile.url);
+    }
+    let gateways = services.administration.gateways();
+    for found in &gateways {
+        let name = format!("{}::{}", found.profile, found.name);
+        let _ = writeln!(text, "{name:>25}\t{:>7}\t{:>42}\t{}", "gateway", found.from, found.state);
     }
     let plural = if profiles.len() == 1 { "" } else { "s" };
     let _ = writeln!(text, "{}\n{} profile{plural} 0 aliases", rule(), profiles.len());
@@ -76,6 +107,40 @@ fn profile(services: &Services, name: &str) -> String {
     for (name, value) in facts(services, &found) {
         let _ = writeln!(text, "{name:<17}\t{value}");
     }
+    text
+}
+
+/// What is known of a gateway. Calls are not counted, so the lines that count them are left out.
+fn gateway(services: &Services, name: &str) -> String {
+    let wanted = |found: &GatewayState| {
+        let (profile, bare) = name.split_once("::").map_or((None, name), |(profile, bare)| (Some(profile), bare));
+        found.name.eq_ignore_ascii_case(bare) && profile.is_none_or(|profile| profile == found.profile)
+    };
+    let Some(found) = services.administration.gateways().into_iter().find(wanted) else {
+        return "Invalid Gateway!\n".to_owned();
+    };
+    let mut text = format!("{}\n", rule());
+    for (key, value) in [
+        ("Name", found.name),
+        ("Profile", found.profile),
+        ("Scheme", "Digest".to_owned()),
+        ("Realm", found.realm),
+        ("Username", found.username),
+        ("Password", if found.has_password { "yes" } else { "no" }.to_owned()),
+        ("From", found.from.clone()),
+        ("Contact", found.contact),
+        ("Exten", found.extension),
+        ("To", found.from),
+        ("Proxy", found.proxy),
+        ("Context", found.context),
+        ("Expires", found.expires_s.to_string()),
+        ("PingFreq", found.ping_s.to_string()),
+        ("State", found.state.to_owned()),
+        ("Status", if found.up { "UP" } else { "DOWN" }.to_owned()),
+    ] {
+        let _ = writeln!(text, "{key:<8}\t{value}");
+    }
+    let _ = writeln!(text, "{}", rule());
     text
 }
 
@@ -156,7 +221,7 @@ fn json(services: &Services) -> String {
     serde_json::json!({ "profiles": profiles }).to_string()
 }
 
-async fn command(services: &Arc<Services>, name: &str, what: &str) -> String {
+async fn command(services: &Arc<Services>, name: &str, what: &str, more: &str) -> String {
     if find(services, name).is_none() {
         return format!("Invalid Profile [{name}]");
     }
@@ -166,7 +231,24 @@ async fn command(services: &Arc<Services>, name: &str, what: &str) -> String {
             Ok(Err(error)) => format!("Reload XML [{}]\n-ERR\n", error.trim()),
             Err(_) => "-ERR not available here\n".to_owned(),
         },
-        "gwlist" => "\n".to_owned(),
+        "gwlist" => {
+            let named = services.administration.gateways().into_iter().filter(|found| found.profile == name);
+            let fits = |up: bool| match more {
+                "up" => up,
+                "down" => !up,
+                _ => true,
+            };
+            named.filter(|found| fits(found.up)).map(|found| found.name).collect::<Vec<_>>().join(" ")
+        }
         other => format!("-ERR sofia profile {name} {other} is not available in this version\n"),
     }
+}
+
+/// The registrations of `[profile/]user@domain`.
+fn of_account(services: &Services, args: &str) -> Vec<Registration> {
+    let account = args.rsplit('/').next().unwrap_or_default();
+    let Some((user, domain)) = account.split_once('@') else { return Vec::new() };
+    let mut all = services.administration.registrations();
+    all.retain(|found| found.user.eq_ignore_ascii_case(user) && found.realm.eq_ignore_ascii_case(domain));
+    all
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Command, fresh, run, run_job, settings};
+use super::{Command, run, run_job, settings};
 
 /// Longest `msleep`, milliseconds.
 const LONGEST_SLEEP: u64 = 60_000;
@@ -16,8 +16,8 @@ pub(super) const COMMANDS: &[Command] = &[
             if args.is_empty() {
                 return "-ERR Invalid syntax\n".to_owned();
             }
-            let job = fresh(services);
-            run_job(services, job.clone(), args.to_owned());
+            let job = (services.new_uuid)();
+            run_job(services, job.clone(), None, args.to_owned());
             format!("+OK Job-UUID: {job}\n")
         })
     }),

@@ -10,6 +10,7 @@ use crate::call::api::UserField;
 use crate::call::command;
 use crate::call::control::{Execution, Order};
 use crate::call::event::{Event, EventName};
+use crate::call::registry::Seen;
 use crate::engine::event_socket::{Request, api_response, command_reply};
 use crate::words::model::Cause;
 
@@ -177,7 +178,7 @@ impl Connection {
         }
         let job = request.header("Job-UUID").filter(|text| !text.is_empty()).map(str::to_owned);
         let job = job.unwrap_or_else(|| (self.services.new_uuid)());
-        command::run_job(&self.services, job.clone(), line.to_owned());
+        command::run_job(&self.services, job.clone(), self.session.clone(), line.to_owned());
         self.say(&command_reply(&format!("+OK Job-UUID: {job}"), &[("Job-UUID", &job)]));
     }
 
@@ -260,7 +261,7 @@ impl Connection {
     async fn connect(&mut self) {
         let Some(outbound) = self.outbound else { return };
         let uuid = self.session.clone().unwrap_or_default();
-        let Some(channel) = command::dump(&self.services, &uuid).await else {
+        let Some(Seen { event: channel, .. }) = command::dump(&self.services, &uuid).await else {
             self.leaving = true;
             return;
         };

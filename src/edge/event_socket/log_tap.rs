@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tokio::sync::mpsc;
 use tracing::field::{Field, Visit};
@@ -57,15 +57,51 @@ impl Drop for Follower {
 type Wish = (Weak<AtomicU8>, mpsc::Sender<Arc<Line>>);
 
 /// Gives lines of the log to who follows it. It costs one load when nobody does.
-#[derive(Debug)]
 pub struct LogTap {
     followers: Mutex<Vec<Wish>>,
     highest: AtomicU8,
+    /// What the process itself writes, and how that is changed.
+    written: AtomicU8,
+    steer: OnceLock<Steer>,
 }
+
+/// Changes what the process writes into its log; false: it cannot.
+type Steer = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl LogTap {
     const fn new() -> Self {
-        Self { followers: Mutex::new(Vec::new()), highest: AtomicU8::new(0) }
+        Self {
+            followers: Mutex::new(Vec::new()),
+            highest: AtomicU8::new(0),
+            written: AtomicU8::new(6),
+            steer: OnceLock::new(),
+        }
+    }
+
+    /// The process writes lines of this level and of lower numbers; `steer` takes the name of another level.
+    pub fn writes(&self, level: u8, steer: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        self.written.store(level, Ordering::Relaxed);
+        let _ = self.steer.set(Box::new(steer));
+    }
+
+    /// The level that the process writes.
+    pub fn level(&self) -> u8 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Has the process write lines of another level. False: its log cannot be steered.
+    pub fn set_level(&self, level: u8) -> bool {
+        let name = match level {
+            0..=3 => "error",
+            4 => "warn",
+            5 | 6 => "info",
+            _ => "debug",
+        };
+        let done = self.steer.get().is_some_and(|steer| steer(name));
+        if done {
+            self.written.store(level, Ordering::Relaxed);
+        }
+        done
     }
 
     /// Follows lines of this level and of lower numbers.

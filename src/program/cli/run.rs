@@ -15,11 +15,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, dynamic_filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::folders::FolderArgs;
+use crate::call::command::level_of;
 use crate::edge::control::ControlSocket;
 use crate::edge::event_socket::TAP;
 use crate::edge::watch::Watch;
@@ -103,7 +105,10 @@ pub fn run(args: &RunArgs) -> ExitCode {
 
 /// Starts the log: its lines are written by a thread of their own.
 pub(super) fn log(level: &str, json: bool) -> Result<tracing_appender::non_blocking::WorkerGuard, String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|error| format!("--log {level}: {error}"))?;
+    let filter = EnvFilter::try_new(level).map_err(|error| format!("--log {level}: {error}"))?;
+    let (filter, handle) = reload::Layer::new(filter);
+    let number = level_of(if level.eq_ignore_ascii_case("error") { "err" } else { level }).unwrap_or(6);
+    TAP.writes(number, move |level| handle.reload(EnvFilter::new(level)).is_ok());
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if json { lines.json().boxed() } else { lines.with_ansi(false).boxed() };

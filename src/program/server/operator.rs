@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::oneshot;
 
 use super::{Server, StartError};
-use crate::call::administration::{Administration, ProfileState, Registration};
+use crate::call::administration::{Administration, GatewayState, ProfileState, Registration};
 use crate::call::leg::ContactQuery;
+use crate::edge::event_socket::TAP;
 use crate::engine::sip::Transport;
 use crate::engine::xml;
 use crate::program::check::load;
@@ -117,6 +118,18 @@ impl Administration for Operator {
             ProfileState { name, url, calls, context }
         };
         server.sip.profiles().into_iter().map(state).collect()
+    }
+
+    fn gateways(&self) -> Vec<GatewayState> {
+        self.server().map(|server| server.sip.gateways()).unwrap_or_default()
+    }
+
+    fn log_level(&self) -> u8 {
+        TAP.level()
+    }
+
+    fn set_log_level(&self, level: u8) -> bool {
+        TAP.set_level(level)
     }
 
     fn shutdown(&self, at_once: bool) {

@@ -50,16 +50,6 @@ impl Switch {
     }
 }
 
-/// The channel whose own task must run a command, because it reads or changes its variables.
-fn target<'a>(command: &str, args: &'a str) -> Option<&'a str> {
-    let first = args.split_whitespace().next()?;
-    match command.to_ascii_lowercase().as_str() {
-        "uuid_getvar" | "uuid_setvar" => Some(first),
-        "eval" => first.strip_prefix("uuid:"),
-        _ => None,
-    }
-}
-
 fn run_now(services: &Arc<Services>, command: &str, args: &str) -> Option<String> {
     let snapshot = services.snapshot.load_full();
     api::run(command, &mut View::global(services, &snapshot), args)
@@ -72,7 +62,7 @@ impl ApiRunner for Switch {
         if command::waits(&command) {
             let Some(runtime) = self.runtime() else { return answer };
             drop(runtime.spawn(async move { drop(reply.send(command::run(&services, &command, &args).await)) }));
-        } else if let Some((_, sink)) = target(&command, &args).and_then(|uuid| services.calls.find(uuid)) {
+        } else if let Some((_, sink)) = command::target(&command, &args).and_then(|uuid| services.calls.find(uuid)) {
             sink.ask(Question::Command { command, args, reply });
         } else {
             let _ = reply.send(run_now(&services, &command, &args));

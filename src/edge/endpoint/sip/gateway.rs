@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use super::credentials::Credential;
 use super::destination::{Hop, hop_of};
 use super::settings::ProfileSettings;
+use crate::call::administration::GatewayState;
 use crate::engine::config::{Gateway, GatewayTransport};
 use crate::engine::sip::Transport;
 use crate::engine::sip::auth::Secret;
-use crate::engine::sip::gateway::{Client, ClientSettings};
+use crate::engine::sip::gateway::{Client, ClientSettings, ClientState};
 use crate::engine::sip::messages::{Uri, percent_encode_user, text};
 use crate::words::model::{Cause, Variables};
 
@@ -44,6 +45,34 @@ impl Line {
 
     fn is_at(&self, ip: IpAddr) -> bool {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).contains(&ip)
+    }
+
+    /// It, as its operator sees it.
+    pub(super) fn seen(&self, profile: String) -> GatewayState {
+        let settings = &*self.settings;
+        let client = self.client();
+        GatewayState {
+            name: settings.name.clone(),
+            profile,
+            realm: settings.realm.clone(),
+            username: settings.username.clone(),
+            has_password: !settings.password.is_empty(),
+            from: self.address_of_record(),
+            contact: self.contact().0,
+            extension: settings.extension.clone().unwrap_or_default(),
+            proxy: settings.proxy.clone(),
+            context: settings.context.clone().unwrap_or_default(),
+            expires_s: settings.expire_s,
+            ping_s: settings.ping_s,
+            state: match client.state() {
+                ClientState::NoRegistration => "NOREG",
+                ClientState::Unregistered => "UNREGED",
+                ClientState::Trying(_) => "TRYING",
+                ClientState::Registered(_) => "REGED",
+                ClientState::Waiting(_) => "FAIL_WAIT",
+            },
+            up: client.is_up(),
+        }
     }
 
     /// What it takes to prove ourselves, to this gateway alone.

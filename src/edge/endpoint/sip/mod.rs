@@ -43,6 +43,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
 
 use super::CallStarter;
+use crate::call::administration::GatewayState;
 use crate::call::event::Subscription;
 use crate::call::leg::LegFactory;
 use crate::edge::net::{BoundTcp, BoundUdp, Connections, NetError, bind_shards};
@@ -141,6 +142,13 @@ impl SipEndpoint {
     pub fn profiles(&self) -> Vec<(String, String, Option<SocketAddr>)> {
         let profiles = self.shared.listeners.profiles().iter();
         profiles.map(|found| (found.name.clone(), found.context.clone(), found.listen.first().copied())).collect()
+    }
+
+    /// The gateways, as their operator sees them.
+    pub fn gateways(&self) -> Vec<GatewayState> {
+        let profiles = self.shared.listeners.profiles();
+        let name = |at: usize| profiles.get(at).map(|profile| profile.name.clone()).unwrap_or_default();
+        self.shared.gateways.all().iter().map(|line| line.seen(name(line.profile))).collect()
     }
 
     /// The endpoint `sofia` of dial strings.

@@ -15,7 +15,7 @@ use crate::edge::store::{BindingStore, BindingStoreError};
 use crate::engine::config::User;
 use crate::engine::sip::messages::{Uri, quote};
 use crate::engine::sip::registrar::{Binding, Bindings, Change, Origin, Refusal, Registration, Rules, TableLimits};
-use crate::engine::sip::{Command, Flow, HeaderId, Message, TxId};
+use crate::engine::sip::{Command, Flow, HeaderId, Message, Transport, TxId};
 use crate::words::model::{phrase, truthy};
 
 /// Ended registrations removed in one go.
@@ -169,7 +169,11 @@ impl Shard {
     fn tell_of(&self, subclass: &'static str, binding: &Binding) {
         let (ip, port) = (binding.received.ip().to_string(), binding.received.port().to_string());
         let expires = binding.expires.saturating_sub(now_s()).to_string();
-        let status = if subclass == "sofia::register" { "Registered(UDP)" } else { "Unregistered" };
+        let status = match (subclass, binding.transport) {
+            ("sofia::register", Transport::Udp) => "Registered(UDP)",
+            ("sofia::register", _) => "Registered(TCP)",
+            _ => "Unregistered",
+        };
         let contact = format!("<{}>", binding.contact);
         self.shared.starter.tell(
             subclass,
