@@ -143,16 +143,11 @@ impl Call {
         match name.to_ascii_lowercase().as_str() {
             "lua" => Some(self.script_api(args, false).await),
             "luarun" => Some(self.script_api(args, true).await),
-            "system" if self.snapshot.settings.system_commands => Some(self.shell(args).await),
-            "bg_system" if self.snapshot.settings.system_commands => {
-                drop(self.services.outside.command(args));
-                Some("+OK\n".to_owned())
-            }
             "uuid_getvar" | "uuid_setvar" => match self.ask_another(name, args).await {
                 Some(answer) => Some(answer),
                 None => api::run(name, &mut self.view(), args),
             },
-            _ if command::waits(name) => {
+            name if command::waits(name) || ["system", "bg_system"].contains(&name) => {
                 let (services, name, args) = (Arc::clone(&self.services), name.to_owned(), args.to_owned());
                 Box::pin(self.serve_while(async move { command::run(&services, &name, &args).await })).await
             }
@@ -167,21 +162,6 @@ impl Call {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                Some(event) = self.events.recv() => drop(self.absorb(event)),
-            }
-        }
-    }
-
-    /// Standard output of a shell command. The call is served meanwhile.
-    async fn shell(&mut self, command: &str) -> String {
-        let mut output = self.services.outside.command(command);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut output => {
-                    let output = output.unwrap_or_else(|_| Err("it was not run".to_owned()));
-                    return output.unwrap_or_else(|error| format!("-ERR {error}\n"));
-                }
                 Some(event) = self.events.recv() => drop(self.absorb(event)),
             }
         }
