@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::call::leg::EventSink;
+pub use crate::engine::audio::Tracks;
 
 /// A port of the media engine, unique in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +49,53 @@ pub struct StreamSetup {
     pub auto_adjust: bool,
     /// ms without RTP after which [`MediaEvent::Timeout`] is told; 0 never.
     pub timeout_ms: u32,
+}
+
+/// One recording on a port, chosen by the call, unique per port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecordId(pub u32);
+
+/// What is recorded and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSpec {
+    /// Absolute path; its suffix is the format: `wav`, `raw`, `sln`, `r8`, `r16`, `ul`, `al`, `PCMU`, `PCMA`.
+    pub path: PathBuf,
+    /// How the directions become channels.
+    pub tracks: Tracks,
+    /// Sampling rate of the file, Hz; 0: that of the codec.
+    pub rate: u32,
+    /// Goes on at the end of a file that is there.
+    pub append: bool,
+    /// Makes missing folders.
+    pub make_folders: bool,
+    /// ms after which it ends; 0: none.
+    pub limit_ms: u64,
+    /// ms below which the file is deleted at the end.
+    pub min_ms: u64,
+    /// Ends when the far end is silent: mean absolute sample, ms.
+    pub silence: Option<(u32, u64)>,
+}
+
+/// How a recording ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordEnd {
+    /// By [`MediaCommand::StopRecord`], or with the port.
+    Stopped,
+    /// Its limit was reached.
+    Limit,
+    /// The far end was silent for too long.
+    Silence,
+    /// The file cannot be opened or written; the text says why.
+    Failed(String),
+}
+
+/// A change of a running recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordChange {
+    /// Silence is written instead of what is said, or not any more.
+    Mask(bool),
+    /// Nothing is written, or again.
+    Pause(bool),
 }
 
 /// What to play.
@@ -99,6 +147,22 @@ pub enum MediaEvent {
         /// Milliseconds of it that were sent.
         played_ms: u64,
     },
+    /// The file of a recording is open.
+    RecordStarted {
+        /// Which one.
+        id: RecordId,
+    },
+    /// A recording ended and its file is closed. Told exactly once per [`MediaCommand::Record`].
+    RecordEnded {
+        /// Which one.
+        id: RecordId,
+        /// How.
+        end: RecordEnd,
+        /// Its length.
+        ms: u64,
+        /// Size of the file, octets; 0 when it was deleted for being too short.
+        octets: u64,
+    },
     /// A digit arrived (RFC 4733), told at its end.
     Dtmf {
         /// `0-9 * # A-D`.
@@ -135,6 +199,25 @@ pub enum MediaCommand {
         id: PlayId,
         /// What is changed.
         by: Steering,
+    },
+    /// Records both directions from now on.
+    Record {
+        /// Comes back in [`MediaEvent::RecordEnded`].
+        id: RecordId,
+        /// What and where.
+        spec: Box<RecordSpec>,
+    },
+    /// Ends a recording.
+    StopRecord {
+        /// Which one; ignored when it is not running.
+        id: RecordId,
+    },
+    /// Changes how a recording goes on.
+    ChangeRecord {
+        /// Which one; ignored when it is not running.
+        id: RecordId,
+        /// What is changed.
+        change: RecordChange,
     },
     /// Joins two ports: packets of each go to the other until [`MediaCommand::Part`] or either closes. Same codec:
     /// packets are relayed, else transcoded. Digits are told to the call *and* passed on, re-encoded for the other side.

@@ -11,6 +11,7 @@ mod messages;
 mod peer;
 mod peers;
 mod presence;
+mod recording;
 mod registrar;
 mod reload;
 mod scripts;

@@ -32,6 +32,8 @@ mod pre_answer;
 mod push;
 mod queue_dtmf;
 mod read;
+mod record;
+mod record_session;
 mod redirect;
 mod respond;
 mod ring_ready;
@@ -115,6 +117,12 @@ static TABLE: &[&Application] = &[
     &push::PUSH,
     &queue_dtmf::QUEUE_DTMF,
     &read::READ,
+    &record::RECORD,
+    &record_session::RECORD_SESSION,
+    &record_session::RECORD_SESSION_MASK,
+    &record_session::RECORD_SESSION_PAUSE,
+    &record_session::RECORD_SESSION_RESUME,
+    &record_session::RECORD_SESSION_UNMASK,
     &redirect::REDIRECT,
     &respond::RESPOND,
     &ring_ready::RING_READY,
@@ -126,12 +134,18 @@ static TABLE: &[&Application] = &[
     &set_zombie_exec::SET_ZOMBIE_EXEC,
     &sleep::SLEEP,
     &socket::SOCKET,
+    &record_session::STOP_RECORD_SESSION,
     &system::SYSTEM,
     &transfer::TRANSFER,
     &unbind_meta_app::UNBIND_META_APP,
     &unset::UNSET,
     &unshift::UNSHIFT,
 ];
+
+/// The settings of a recording, as `record_session` has them after its file: `{name=value,...}`.
+pub fn record_settings(text: &str) -> Vec<(String, String)> {
+    record_session::parse(text).2
+}
 
 /// Every application, sorted by name.
 pub fn all() -> &'static [&'static Application] {

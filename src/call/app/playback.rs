@@ -16,14 +16,19 @@ pub(super) static PLAYBACK: Application = Application {
     run: Run::Wait(|call, data| Box::pin(run(call, data))),
 };
 
-async fn run(call: &mut Call, data: &str) {
-    call.a.variables.remove("playback_terminator_used");
-    let keys = match call.a.get("playback_terminators") {
+/// Keys that end a playback or a recording.
+pub(super) fn terminators(call: &Call) -> String {
+    match call.a.get("playback_terminators") {
         Some(keys) if keys.eq_ignore_ascii_case("none") => String::new(),
         Some(keys) if keys.eq_ignore_ascii_case("any") => "1234567890*#".to_owned(),
         Some(keys) => keys.to_owned(),
         None => "*".to_owned(),
-    };
+    }
+}
+
+async fn run(call: &mut Call, data: &str) {
+    call.a.variables.remove("playback_terminator_used");
+    let keys = terminators(call);
     let mut last = "FILE NOT FOUND";
     let delimiter = call.a.get("playback_delimiter").and_then(|text| text.chars().next());
     let files: Vec<String> = match delimiter {

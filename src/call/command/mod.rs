@@ -8,6 +8,7 @@ mod limits;
 mod orders;
 mod origination;
 mod parts;
+mod record;
 mod reload;
 mod schedule;
 mod settings;

@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use super::{
-    Command, describe, files, hupall, limits, orders, origination, parts, reload, schedule, settings, show, sofia,
-    status, unavailable, variables, wrap,
+    Command, describe, files, hupall, limits, orders, origination, parts, record, reload, schedule, settings, show,
+    sofia, status, unavailable, variables, wrap,
 };
 
 static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 16] = [
+    let groups: [&'static [Command]; 17] = [
         describe::COMMANDS,
         files::COMMANDS,
         hupall::COMMANDS,
@@ -16,6 +16,7 @@ static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
         orders::COMMANDS,
         origination::COMMANDS,
         parts::COMMANDS,
+        record::COMMANDS,
         reload::COMMANDS,
         schedule::COMMANDS,
         settings::COMMANDS,

@@ -42,7 +42,6 @@ pub(super) const COMMANDS: &[Command] = rows![
     "uuid_media", "[off] <uuid>", FAILED_TOO, FAILED;
     "uuid_phone_event", "<uuid>", FAILED_TOO, FAILED;
     "uuid_preprocess", "<>", "", Missing::Channel;
-    "uuid_record", "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]", "", Missing::Session;
     "uuid_send_info", "<uuid> [<mime_type> <mime_subtype>] <message>", "-ERR Operation Failed\n", Missing::Text("-ERR Operation Failed\n");
     "uuid_session_heartbeat", "uuid_session_heartbeat <uuid> [sched] [0|<seconds>]", "", Missing::Text("-ERR Cannot locate session. USAGE: uuid_session_heartbeat <uuid> [sched] [0|<seconds>]\n");
     "uuid_simplify", "<uuid>", "", FAILED;

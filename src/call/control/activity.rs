@@ -13,6 +13,17 @@ pub enum Activity {
         /// First sample.
         start_sample: u64,
     },
+    /// `session:recordFile`; done when it came to its limit or to silence.
+    Record {
+        /// File; relative names as those of `record`.
+        path: String,
+        /// Seconds; 0: no limit.
+        limit_s: u64,
+        /// Mean absolute sample below which the caller is silent; with 0 and 0 seconds silence is not looked for.
+        threshold: u32,
+        /// Seconds of silence that end it.
+        silence_s: u64,
+    },
     /// `session:sleep`; done unless broken by hang-up.
     Sleep {
         /// Milliseconds.

@@ -53,6 +53,28 @@ pub enum Order {
     Set(Vec<(String, String)>),
     /// Breaks what plays or waits (`uuid_break`).
     Break,
+    /// Records the channel (`uuid_record`).
+    Record(RecordOrder),
+}
+
+/// What is to happen to a recording beside what a channel does. Recordings are told apart by the text of their file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordOrder {
+    /// It begins; it is carried out once the file is open.
+    Start {
+        /// File as named.
+        name: String,
+        /// Seconds; 0: no limit.
+        limit_s: u64,
+        /// Settings that count before the channel's variables.
+        settings: Vec<(String, String)>,
+    },
+    /// It ends; `all`: every one.
+    Stop(String),
+    /// Silence is written, or again what is said.
+    Mask(String, bool),
+    /// Nothing is written, or again.
+    Pause(String, bool),
 }
 
 /// One application to run on a channel.

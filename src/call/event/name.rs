@@ -132,6 +132,14 @@ impl EventName {
     pub const RELOADXML: Self = Self::known("RELOADXML");
     /// `HEARTBEAT`.
     pub const HEARTBEAT: Self = Self::known("HEARTBEAT");
+    /// `RECORD_START`.
+    pub const RECORD_START: Self = Self::known("RECORD_START");
+    /// `RECORD_STOP`.
+    pub const RECORD_STOP: Self = Self::known("RECORD_STOP");
+    /// `MEDIA_BUG_START`.
+    pub const MEDIA_BUG_START: Self = Self::known("MEDIA_BUG_START");
+    /// `MEDIA_BUG_STOP`.
+    pub const MEDIA_BUG_STOP: Self = Self::known("MEDIA_BUG_STOP");
     /// `CHANNEL_CREATE`.
     pub const CHANNEL_CREATE: Self = Self::known("CHANNEL_CREATE");
     /// `CHANNEL_DESTROY`.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::playlist::Playlist;
+use super::record::{Recorded, Step, Wish};
 use super::{Call, DigitRule, Played, Wake};
 use crate::call::channel::Digit;
 use crate::call::control::{Activity, Progress, Verdict};
-use crate::call::media::{MediaEvent, PlayEnd, PlayId};
+use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, RecordId};
 
 /// Activities that may rest in each other: callbacks that wait again.
 const DEEPEST: usize = 32;
@@ -17,6 +18,7 @@ const DEEPEST: usize = 32;
 pub(super) enum Doing {
     Play(Box<Playlist>),
     Sleep { until: Instant },
+    Record(RecordId),
     Collect { digit_ms: u64, due: Option<Instant>, until: Option<Instant> },
 }
 
@@ -34,6 +36,14 @@ impl Call {
                     return Progress::Over(false);
                 }
                 Doing::Play(Box::new(Playlist::new(&path, start_sample)))
+            }
+            Activity::Record { path, limit_s, threshold, silence_s } => {
+                let silence = (threshold > 0 || silence_s > 0).then_some((threshold, silence_s));
+                let wish = Wish { name: path, limit_s, silence, ..Wish::default() };
+                match self.start_record(&wish).await {
+                    Some(id) => Doing::Record(id),
+                    None => return Progress::Over(false),
+                }
             }
             Activity::Sleep { ms } => match after(ms) {
                 Some(until) => Doing::Sleep { until },
@@ -55,6 +65,13 @@ impl Call {
                 let goes_on = self.steer_list(list, verdict);
                 if !goes_on {
                     self.stop_list(list).await;
+                }
+                goes_on
+            }
+            Doing::Record(id) => {
+                let goes_on = verdict == Verdict::Continue;
+                if !goes_on {
+                    self.finish_record(*id, Recorded::Stopped).await;
                 }
                 goes_on
             }
@@ -80,6 +97,10 @@ impl Call {
                     ended => return Progress::Over(ended == Played::Finished),
                 }
             }
+            Doing::Record(id) => match self.run_record(*id, attended, None).await {
+                Step::Digit(digit) => digit,
+                Step::Over(recorded) => return Progress::Over(recorded == Recorded::Finished),
+            },
             Doing::Sleep { until } => match self.wait_for_digit(Some(*until), attended).await {
                 Ok(digit) => digit,
                 Err(finished) => return Progress::Over(finished),
@@ -138,8 +159,10 @@ impl Call {
     /// Ends the activities that a script left resting.
     pub(super) fn drop_resting(&mut self, depth: usize) {
         while self.resting.len() > depth {
-            if let Some(Doing::Play(list)) = self.resting.pop() {
-                self.drop_list(&list);
+            match self.resting.pop() {
+                Some(Doing::Play(list)) => self.drop_list(&list),
+                Some(Doing::Record(id)) => self.audio.command(MediaCommand::StopRecord { id }),
+                _ => {}
             }
         }
     }

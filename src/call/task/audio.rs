@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Call;
+use super::record::Recording;
 use super::refusal::headers_of;
 use crate::call::event::EventName;
 use crate::call::leg::{EventSink, LegCommand, MediaParams};
@@ -30,6 +31,9 @@ pub struct LegAudio {
     version: u64,
     /// Codecs we offered.
     offered: Vec<Codec>,
+    /// What is being recorded.
+    pub(super) recordings: Vec<Recording>,
+    pub(super) last_recording: u32,
 }
 
 impl LegAudio {
@@ -357,6 +361,7 @@ impl Call {
         self.a.status = 200;
         self.a.variables.set("endpoint_disposition", "ANSWER");
         tracing::info!("answered");
+        self.audio.gate_recordings(&self.a);
         self.fire(EventName::CHANNEL_ANSWER, &[]);
         self.execute_on("execute_on_answer").await;
         true

@@ -182,6 +182,16 @@ impl Call {
     pub(super) fn drop_callee(&mut self, id: LegId) {
         let Some(at) = self.callees.iter().position(|callee| callee.id == id) else { return };
         let mut callee = self.callees.remove(at);
+        if callee.audio.stop_all_recordings() {
+            // Its end is told when its files are closed.
+            self.lingering.push(callee);
+        } else {
+            self.bury(callee);
+        }
+    }
+
+    /// The last of a called leg that is over.
+    pub(super) fn bury(&mut self, mut callee: Callee) {
         let stats = callee.audio.close();
         release_places(&self.services, &mut callee.channel, None);
         if !self.services.events.is_quiet() {

@@ -29,6 +29,7 @@ impl Call {
         self.a.variables.set("hangup_cause", cause.name());
         self.a.variables.set("hangup_cause_q850", &cause.q850().to_string());
         let refused = self.release_caller(cause);
+        self.finish_recordings().await;
         if let Some(observer) = &mut self.observer {
             let refused = refused.as_ref().map(|(status, phrase)| (*status, phrase.as_deref()));
             observer.ended(cause, self.a.answered, refused);

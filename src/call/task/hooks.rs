@@ -13,7 +13,7 @@ use crate::words::model::Variables;
 use crate::words::model::variables::{ARRAY_PREFIX, ARRAY_SEPARATOR};
 
 /// Application and data of a hook: `app data`, `app:data` or `app::data`.
-fn parts(value: &str) -> (&str, &str) {
+pub(super) fn parts(value: &str) -> (&str, &str) {
     if let Some((name, data)) = value.split_once("::")
         && !name.contains(' ')
     {

@@ -32,6 +32,7 @@ mod origination;
 mod play;
 mod playlist;
 mod questions;
+mod record;
 mod refer;
 mod refusal;
 mod roles;
@@ -68,6 +69,7 @@ pub use meta::MetaApp;
 pub use origination::{Destination, Origination, begin_origination};
 pub use play::source_of;
 pub use playlist::{DigitRule, Played};
+pub use record::{Recorded, Wish};
 pub use refusal::{Refusal, reason_header};
 pub use script_legs::anchor;
 
@@ -157,6 +159,8 @@ pub struct Call {
     dial_limit: Option<u64>,
     /// Applications that run at the next wait, in order.
     executions: VecDeque<Waiting>,
+    /// Called legs that are over, but whose recordings are not closed yet.
+    lingering: Vec<Callee>,
     /// The channel in front belongs to another call now.
     given_away: bool,
     /// The timer of the caller's session.
@@ -242,6 +246,7 @@ impl Call {
             dial_limit: None,
             executions: VecDeque::new(),
             execution_uuid: None,
+            lingering: Vec::new(),
             given_away: false,
             session_timer: None,
             attended: None,
@@ -451,6 +456,13 @@ impl Call {
             CallEvent::Media { leg, event: MediaEvent::Timeout } if leg == self.front => {
                 self.hangup(Cause::MEDIA_TIMEOUT);
                 Wake::Caller
+            }
+            CallEvent::Media {
+                leg,
+                event: event @ (MediaEvent::RecordStarted { .. } | MediaEvent::RecordEnded { .. }),
+            } => {
+                self.recording_event(leg, &event);
+                if leg == self.front { Wake::Media(event) } else { Wake::Caller }
             }
             CallEvent::Media { leg, event } if leg == self.front => {
                 self.note_end(&event);

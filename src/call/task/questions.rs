@@ -101,6 +101,7 @@ impl Call {
                 }
                 true
             }
+            (Order::Record(order), callee) => return self.record_leg(callee, order, reply),
             (Order::Execute(execution), Some(id)) => self.execute_later(execution, Some(id), None),
             (Order::SendDigits(digits), Some(id)) => {
                 self.execute_later(Execution::once("send_dtmf", &digits), Some(id), None)
@@ -137,7 +138,11 @@ impl Call {
                 return self.take_place(&realm, &id, Rule { max, interval_s });
             }
             Order::Bridge(uuid) => return self.bridge_later(&uuid),
-            Order::Set(_) | Order::FlushDigits | Order::ReceiveDigits(_) | Order::ReleasePlaces(_) => {}
+            Order::Record(_)
+            | Order::Set(_)
+            | Order::FlushDigits
+            | Order::ReceiveDigits(_)
+            | Order::ReleasePlaces(_) => {}
         }
         true
     }
@@ -147,7 +152,12 @@ impl Call {
     }
 
     /// Keeps an application for the next wait. False: too many are kept already.
-    fn execute_later(&mut self, execution: Execution, on: Option<LegId>, done: Option<oneshot::Sender<()>>) -> bool {
+    pub(super) fn execute_later(
+        &mut self,
+        execution: Execution,
+        on: Option<LegId>,
+        done: Option<oneshot::Sender<()>>,
+    ) -> bool {
         if self.executions.len() >= MOST_EXECUTIONS {
             tracing::error!("too many applications wait for the channel");
             return false;

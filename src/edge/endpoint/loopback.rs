@@ -154,7 +154,8 @@ impl PreparedLeg for PreparedLoopback {
     }
 }
 
-fn media() -> MediaParams {
+/// Audio of legs that stay within the switch.
+pub(super) fn media() -> MediaParams {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     MediaParams {
         bind: loopback,

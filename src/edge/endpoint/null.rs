@@ -1,9 +1,11 @@
-//! `null/<anything>`: a leg without signalling and without media that answers by itself.
+//! `null/<anything>`: a leg without signalling that answers by itself. Its audio goes nowhere and comes from nowhere, but
+//! takes its time: files are played, and recordings are as long as they should be.
 //!
 //! Variables read from the leg's own set: `null_auto_answer_delay` (0..60000 ms before the answer),
 //! `null_enable_auto_answer` (false: never answers), `null_pre_answer` (early media first), `null_hangup_cause` (fails
 //! with it instead). FreeSWITCH's `null_no_pre_answer` is read from A by the call.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,10 +15,14 @@ use crate::call::leg::{
     DialRequest, EventSink, Failure, Headers, Leg, LegCommand, LegEvent, LegFactory, MediaParams, Prepared,
     PreparedLeg, Started,
 };
+use crate::engine::sdp::{Codec, Direction, Local, Preference, SessionDescription};
 use crate::words::model::{Cause, falsy, phrase, truthy};
 
 /// Longest delay that `null_auto_answer_delay` may ask for, ms.
 const LONGEST_DELAY_MS: u64 = 60_000;
+
+/// The port of the service `discard` (RFC 863).
+const DISCARD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 
 /// The endpoint `null`.
 #[derive(Debug, Clone, Copy)]
@@ -59,27 +65,28 @@ impl PreparedLeg for PreparedNull {
     }
 
     fn media(&self) -> Option<MediaParams> {
-        None
+        Some(super::loopback::media())
     }
 
-    fn start(self: Box<Self>, _offer: Option<Bytes>, sink: EventSink) -> Started {
+    fn start(self: Box<Self>, offer: Option<Bytes>, sink: EventSink) -> Started {
+        let sdp = offer.and_then(|offer| answer_to(&offer));
         if self.early {
             sink.signal(LegEvent::Progress {
                 status: 183,
                 phrase: phrase(183).to_owned(),
                 headers: Headers::new(),
-                sdp: Some(Bytes::new()),
+                sdp: Some(sdp.clone().unwrap_or_default()),
             });
         }
         let outcome = self.outcome;
         let mut waiting = None;
         if self.delay.is_zero() {
-            tell(&sink, outcome);
+            tell(&sink, outcome, sdp);
         } else {
             let sink = sink.clone();
             let task = tokio::spawn(async move {
                 tokio::time::sleep(self.delay).await;
-                tell(&sink, outcome);
+                tell(&sink, outcome, sdp);
             });
             waiting = Some(task.abort_handle());
         }
@@ -87,10 +94,26 @@ impl PreparedLeg for PreparedNull {
     }
 }
 
-fn tell(sink: &EventSink, outcome: Outcome) {
+/// Takes what it is offered, and only listens, at a port where nobody does.
+fn answer_to(offer: &[u8]) -> Option<Bytes> {
+    let offer = SessionDescription::parse(offer).ok()?;
+    let (codecs, _) = Codec::list(&super::loopback::media().codecs);
+    let agreed = offer.agree(&codecs, Preference::Generous).ok()?;
+    let local = Local {
+        name: "switch".to_owned(),
+        session: 1,
+        version: 1,
+        address: DISCARD,
+        dtmf: agreed.dtmf,
+        direction: Direction::RecvOnly,
+    };
+    Some(Bytes::from(offer.answer(&local, &agreed).to_string()))
+}
+
+fn tell(sink: &EventSink, outcome: Outcome, sdp: Option<Bytes>) {
     match outcome {
         Outcome::Answer => {
-            sink.signal(LegEvent::Answered { phrase: phrase(200).to_owned(), headers: Headers::new(), sdp: None });
+            sink.signal(LegEvent::Answered { phrase: phrase(200).to_owned(), headers: Headers::new(), sdp });
         }
         Outcome::Fail(cause) => {
             sink.signal(LegEvent::Failed(Failure { cause: Some(cause), ..Failure::default() }));

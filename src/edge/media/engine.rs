@@ -16,6 +16,7 @@ use super::clock::Clock;
 use super::pair::PairRange;
 use super::port::Port;
 use super::prompt::Loader;
+use super::recorder::Recorder;
 use super::shared::{Handle, Shared};
 
 /// Shared by all threads of the engine and the handles of ports.
@@ -23,6 +24,7 @@ pub(super) struct Engine {
     pub(super) clock: Clock,
     pub(super) mailboxes: Vec<Mailbox>,
     pub(super) loader: Loader,
+    pub(super) recorder: Arc<Recorder>,
     range: Arc<PairRange>,
     directory: Mutex<HashMap<u64, Arc<Shared>>>,
     last_id: AtomicU64,
@@ -81,6 +83,7 @@ impl Engine {
             clock,
             mailboxes: (0..threads).map(|_| Mailbox::new()).collect::<io::Result<_>>()?,
             loader,
+            recorder: Arc::default(),
             range: Arc::new(range),
             directory: Mutex::default(),
             last_id: AtomicU64::new(0),

@@ -17,6 +17,7 @@ mod pair;
 mod player;
 mod port;
 mod prompt;
+mod recorder;
 mod shared;
 mod worker;
 
@@ -57,6 +58,9 @@ pub struct MediaConfig {
     /// Bytes of encoded prompts kept in memory.
     pub cache_bytes: usize,
 }
+
+/// Name of the thread that writes recordings.
+const RECORDER: &str = "recorder";
 
 impl Default for MediaConfig {
     fn default() -> Self {
@@ -110,6 +114,8 @@ impl MediaThreads {
             let engine = Arc::clone(&media.engine);
             media.spawn(format!("prompts-{index}"), move || engine.loader.run())?;
         }
+        let recorder = Arc::clone(&media.engine.recorder);
+        media.spawn(RECORDER.to_owned(), move || recorder.run())?;
         Ok(media)
     }
 
@@ -127,6 +133,10 @@ impl MediaThreads {
     pub fn stop(&self) {
         self.engine.stop();
         for thread in self.threads().drain(..) {
+            // The last thread: what the others handed to it is written first.
+            if thread.thread().name() == Some(RECORDER) {
+                self.engine.recorder.end();
+            }
             // A thread that panicked is gone as well.
             let _ = thread.join();
         }

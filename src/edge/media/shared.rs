@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::call::leg::EventSink;
-use crate::call::media::{MediaCommand, MediaEvent, MediaPort, MediaStats, PlayEnd, PlayId, PortId};
+use crate::call::media::{MediaCommand, MediaEvent, MediaPort, MediaStats, PlayEnd, PlayId, PortId, RecordEnd};
 
 use super::engine::{Engine, Urgency};
 use super::port::Port;
@@ -184,13 +184,17 @@ impl Shared {
         Some(self.partner.load(Ordering::Acquire)).filter(|id| *id != NOBODY)
     }
 
-    /// Every playback ends with an event, even one that never began.
+    /// Every playback and every recording ends with an event, even one that never began.
     fn refuse(&self, order: Order) {
-        if let Order::Command(MediaCommand::Play { id, .. }) = order {
-            let end = PlayEnd::Failed("the media port takes no more commands".to_owned());
-            self.tell(MediaEvent::PlayEnded { id, end, played_ms: 0 });
-        } else {
-            tracing::debug!(port = self.id, ?order, "a media command came too late, or too many came");
+        let why = || "the media port takes no more commands".to_owned();
+        match order {
+            Order::Command(MediaCommand::Play { id, .. }) => {
+                self.tell(MediaEvent::PlayEnded { id, end: PlayEnd::Failed(why()), played_ms: 0 });
+            }
+            Order::Command(MediaCommand::Record { id, .. }) => {
+                self.tell(MediaEvent::RecordEnded { id, end: RecordEnd::Failed(why()), ms: 0, octets: 0 });
+            }
+            order => tracing::debug!(port = self.id, ?order, "a media command came too late, or too many came"),
         }
     }
 

@@ -250,7 +250,10 @@ fn root(subject: &Subject) -> Result<(String, Vec<u8>), String> {
 /// Globals that exist before the first line is read.
 fn globals(subject: &Subject) -> Variables {
     let mut globals = Variables::new();
-    let base = subject.conf.as_deref().map_or_else(|| subject.folders.base.clone(), |conf| conf.display().to_string());
+    // As in FreeSWITCH they are absolute: what a dialplan builds from them must not be taken as relative once more.
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let base = absolute(subject.conf.as_deref().unwrap_or(Path::new(&subject.folders.base)));
+    let (scripts, sounds) = (absolute(&subject.scripts), absolute(&subject.sounds));
     for (name, value) in [
         ("hostname", "localhost"),
         ("local_ip_v4", "127.0.0.1"),
@@ -259,8 +262,8 @@ fn globals(subject: &Subject) -> Variables {
         ("domain", "127.0.0.1"),
         ("base_dir", &base),
         ("conf_dir", &base),
-        ("script_dir", &subject.scripts.to_string_lossy()),
-        ("sounds_dir", &subject.sounds.to_string_lossy()),
+        ("script_dir", &scripts),
+        ("sounds_dir", &sounds),
     ] {
         globals.set(name, value);
     }
@@ -272,7 +275,7 @@ fn globals(subject: &Subject) -> Variables {
     for name in ["cache", "data", "localstate"] {
         globals.set(&format!("{name}_dir"), &format!("{base}/{name}"));
     }
-    globals.set("sound_prefix", &subject.sounds.to_string_lossy());
+    globals.set("sound_prefix", &sounds);
     globals
 }
 

@@ -27,11 +27,15 @@ pub(super) fn sleep(run: &Arc<Run>, arguments: &Arguments) -> Step {
 
 pub(super) fn record_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let path = arguments.text_or_empty(1);
-    asking(run, arguments, Answer::Integer(-1), |_, channel| async move {
+    let number = |at| u64::try_from(arguments.integer(at, 0)).unwrap_or(0);
+    let (limit_s, silence_s) = (number(2), number(4));
+    let threshold = u32::try_from(number(3)).unwrap_or(u32::MAX);
+    asking(run, arguments, Answer::Integer(-1), move |run, channel| async move {
         if path.is_empty() || channel.is_hung() {
             return outcome(false);
         }
-        Err("session:recordFile is not available yet".to_owned())
+        let activity = Activity::Record { path, limit_s, threshold, silence_s };
+        attend::begin(&run, &channel, activity, attend::number).await
     })
 }
 

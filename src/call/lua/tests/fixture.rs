@@ -88,6 +88,9 @@ impl Call {
             Activity::Stream { path, start_sample } => {
                 ("stream", format!("stream {path} {start_sample}"), !path.contains("nosuch"))
             }
+            Activity::Record { path, limit_s, threshold, silence_s } => {
+                ("record", format!("record {path} {limit_s} {threshold} {silence_s}"), !path.contains("nosuch"))
+            }
             Activity::Sleep { ms } => ("sleep", format!("sleep {ms}"), true),
             Activity::Collect { digit_ms, absolute_ms } => {
                 ("collect", format!("collect {digit_ms} {absolute_ms}"), true)

@@ -3,6 +3,7 @@
 mod keys;
 mod playback;
 mod receive;
+mod record;
 mod reports;
 mod stream;
 mod transmit;
@@ -24,6 +25,7 @@ use super::shared::{Order, Shared};
 use keys::Keys;
 use playback::Playback;
 pub(super) use receive::Forward;
+use record::Record;
 use reports::Reports;
 use stream::{Route, Stream};
 
@@ -65,6 +67,7 @@ pub(super) struct Port {
     sent: u64,
     sent_octets: u64,
     reports: Reports,
+    records: Vec<Record>,
 }
 
 /// State of a playback.
@@ -105,6 +108,7 @@ impl Port {
             sent: 0,
             sent_octets: 0,
             reports: Reports::default(),
+            records: Vec::new(),
         }
     }
 
@@ -139,6 +143,9 @@ impl Port {
             MediaCommand::IdleSilence(on) => self.idle = on,
             MediaCommand::SendDtmf { digits, duration } => self.send_digits(&digits, duration),
             MediaCommand::Mute(on) => self.muted = on,
+            MediaCommand::Record { id, spec } => self.begin_record(id, *spec, engine, now),
+            MediaCommand::StopRecord { id } => self.stop_record(id, now),
+            MediaCommand::ChangeRecord { id, change } => self.change_record(id, change, now),
             // Seen to by the handle and the thread.
             MediaCommand::Join { .. } | MediaCommand::Part => {}
         }
@@ -201,7 +208,10 @@ impl Port {
 
     /// The next time at which something is to be done.
     pub(super) fn next_due(&self) -> Option<Micros> {
-        [self.tick, self.silence_due(), self.reports.due, self.event_due].into_iter().flatten().min()
+        [self.tick, self.silence_due(), self.reports.due, self.event_due, self.records_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due.
@@ -217,11 +227,15 @@ impl Port {
         if self.reports.due.is_some_and(|due| due <= now) {
             self.report(now);
         }
+        if self.records_due().is_some_and(|due| due <= now) {
+            self.write_records(now);
+        }
     }
 
     /// Ends everything, before it is dropped.
     pub(super) fn close(&mut self, now: Micros) {
         self.end_play(PlayEnd::Stopped);
+        self.end_records(now);
         self.send_goodbye(now);
         self.shared.close();
     }

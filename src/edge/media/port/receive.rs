@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::call::media::MediaEvent;
+use crate::engine::audio::Lane;
 use crate::engine::rtp::{Arrival, Header, Packet, looks_like_rtcp};
 
 use super::super::clock::{MS, Micros};
@@ -71,8 +72,10 @@ impl Port {
         if matches!(arrival, Arrival::Duplicate | Arrival::Stray) {
             return None;
         }
-        if kind == Kind::Event {
-            self.hear(&packet, now);
+        match kind {
+            Kind::Event => self.hear(&packet, now),
+            Kind::Audio => self.record(Lane::Heard, packet.payload, now),
+            Kind::Other => {}
         }
         let start = packet.payload.as_ptr() as usize - datagram.as_ptr() as usize;
         let payload = start..start + packet.payload.len();

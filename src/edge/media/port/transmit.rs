@@ -1,5 +1,6 @@
 //! What a port sends: relayed packets at once, own frames by its clock.
 
+use crate::engine::audio::Lane;
 use crate::engine::rtp::{HEADER_LEN, Header};
 
 use super::super::clock::Micros;
@@ -33,6 +34,11 @@ impl Port {
             for octet in datagram.get_mut(forward.payload.clone()).unwrap_or_default() {
                 *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
             }
+        }
+        if forward.kind == Kind::Audio
+            && let Some(payload) = datagram.get(forward.payload.clone())
+        {
+            self.record(Lane::Told, payload, now);
         }
         // The new header goes right before the payload: contributors, extensions and padding stay behind.
         let Some(start) = forward.payload.start.checked_sub(HEADER_LEN) else { return };
@@ -106,6 +112,9 @@ impl Port {
         let header = self.out.frame(payload_type, fresh, now);
         if let Some(fixed) = scratch.first_chunk_mut() {
             *fixed = header.to_bytes();
+        }
+        if let Some(payload) = scratch.get(HEADER_LEN..) {
+            self.record(Lane::Told, payload, now);
         }
         self.send(scratch);
     }

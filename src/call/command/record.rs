@@ -1,0 +1,45 @@
+//! `uuid_record` and `uuid_buglist`.
+
+use super::{Command, dump, order, usage};
+use crate::call::control::{Order, RecordOrder};
+use crate::call::services::Services;
+use crate::words::expand::split;
+
+const RECORD: &str = "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]";
+
+/// The commands of this file.
+pub(super) const COMMANDS: &[Command] =
+    &[Command::new("uuid_record", RECORD, "Records a channel, or ends that", |services, args| {
+        Box::pin(record(services, args))
+    })];
+
+async fn record(services: &Services, args: &str) -> String {
+    let words = split(args, ' ', 5);
+    let [uuid, action, path, more @ ..] = words.as_slice() else { return usage(RECORD) };
+    if dump(services, uuid).await.is_none() {
+        return "-ERR Cannot locate session!\n".to_owned();
+    }
+    let path = path.clone();
+    let what = match action.to_ascii_lowercase().as_str() {
+        "start" => {
+            let limit_s = more.first().and_then(|limit| limit.trim_start_matches('+').parse().ok()).unwrap_or(0);
+            let text = more.last().filter(|text| text.starts_with('{')).map_or("", String::as_str);
+            let settings = crate::call::app::record_settings(text);
+            RecordOrder::Start { name: path, limit_s, settings }
+        }
+        "stop" => RecordOrder::Stop(path),
+        "mask" => RecordOrder::Mask(path, true),
+        "unmask" => RecordOrder::Mask(path, false),
+        _ => return usage(RECORD),
+    };
+    let failure = match what {
+        RecordOrder::Stop(_) => "-ERR Cannot stop record session!\n",
+        RecordOrder::Mask(..) => "-ERR Cannot mask recording session!\n",
+        _ => "-ERR Cannot record session!\n",
+    };
+    match order(services, uuid, Order::Record(what)).await {
+        Some(true) => "+OK Success\n",
+        _ => failure,
+    }
+    .to_owned()
+}
