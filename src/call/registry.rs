@@ -17,6 +17,8 @@ pub struct Seen {
     pub event: Event,
     /// The channel that it is bridged with now.
     pub partner: Option<Arc<str>>,
+    /// Files that it is recorded into beside what it does.
+    pub recordings: Vec<String>,
 }
 
 /// What one call may ask another.

@@ -3,15 +3,35 @@
 use super::{Command, dump, order, usage};
 use crate::call::control::{Order, RecordOrder};
 use crate::call::services::Services;
+use crate::engine::xml::escaped;
 use crate::words::expand::split;
 
 const RECORD: &str = "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]";
 
 /// The commands of this file.
-pub(super) const COMMANDS: &[Command] =
-    &[Command::new("uuid_record", RECORD, "Records a channel, or ends that", |services, args| {
+pub(super) const COMMANDS: &[Command] = &[
+    Command::new("uuid_buglist", "<uuid>", "What listens to a channel: its recordings, as XML", |services, args| {
+        Box::pin(listeners(services, args))
+    }),
+    Command::new("uuid_record", RECORD, "Records a channel, or ends that", |services, args| {
         Box::pin(record(services, args))
-    })];
+    }),
+];
+
+async fn listeners(services: &Services, args: &str) -> String {
+    if args.is_empty() {
+        return usage("<uuid>");
+    }
+    let Some(seen) = dump(services, args).await else { return String::new() };
+    let mut out = "<media-bugs>\n".to_owned();
+    for file in &seen.recordings {
+        let target = escaped(file);
+        out.push_str(" <media-bug>\n  <function>session_record</function>\n");
+        out.push_str(&format!("  <target>{target}</target>\n  <thread-locked>0</thread-locked>\n </media-bug>\n"));
+    }
+    out.push_str("</media-bugs>\n");
+    out
+}
 
 async fn record(services: &Services, args: &str) -> String {
     let words = split(args, ' ', 5);

@@ -347,7 +347,7 @@ async fn calls(services: &Services, bridged_only: bool, first: &[&str], first_on
     let by_uuid: HashMap<String, &Event> = all.iter().map(|seen| (uuid(seen), &seen.event)).collect();
     let mut taken: HashSet<&str> = HashSet::new();
     let mut rows = Vec::new();
-    for Seen { event, partner } in &all {
+    for Seen { event, partner, .. } in &all {
         if event.get("Unique-ID").is_some_and(|uuid| taken.contains(uuid)) {
             continue;
         }

@@ -28,7 +28,6 @@ const FAILED_TOO: &str = "-ERR Operation failed\n";
 /// Commands about one channel.
 pub(super) const COMMANDS: &[Command] = rows![
     "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]", "", Missing::Channel;
-    "uuid_buglist", "<uuid>", "", Missing::Text("");
     "uuid_chat", "<uuid> <text>", "", Missing::Named;
     "uuid_debug_media", "<uuid> <read|write|both|vread|vwrite|vboth|all> <on|off>", "", FAILED;
     "uuid_deflect", "<uuid> <uri>", "", Missing::Named;
@@ -59,7 +58,7 @@ fn answer<'a>(
         let mut words = args.split_whitespace();
         let uuid = words.find(|word| !["off", "toggle"].contains(word)).unwrap_or_default();
         // Commands that need nothing but the uuid; all others need something to do with it.
-        let alone = ["uuid_buglist", "uuid_hold", "uuid_media", "uuid_phone_event", "uuid_simplify", "uuid_send_info"];
+        let alone = ["uuid_hold", "uuid_media", "uuid_phone_event", "uuid_simplify", "uuid_send_info"];
         if uuid.is_empty() || (words.next().is_none() && !alone.contains(&name)) {
             return if more == "bare" {
                 format!("USAGE: {name} {syntax}\n")

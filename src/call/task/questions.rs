@@ -179,8 +179,10 @@ impl Call {
         } else {
             bridged.filter(|bridged| **bridged == *uuid).map(|_| self.a.uuid.clone())
         };
+        let callee = self.callees.iter().find(|callee| *callee.channel.uuid == *uuid);
+        let recordings = callee.map_or(&self.audio, |callee| &callee.audio).recorded_files();
         let channel = self.channel_named(uuid)?;
-        Some(Seen { event: emit::about(&services, EventName::CHANNEL_DATA, channel, &[]), partner })
+        Some(Seen { event: emit::about(&services, EventName::CHANNEL_DATA, channel, &[]), partner, recordings })
     }
 
     fn channel_named(&mut self, uuid: &str) -> Option<&mut Channel> {

@@ -101,6 +101,12 @@ impl LegAudio {
         !ids.is_empty()
     }
 
+    /// Files that are written beside what the channel does.
+    pub(super) fn recorded_files(&self) -> Vec<String> {
+        let running = self.recordings.iter().filter(|recording| recording.session && !recording.stopping);
+        running.map(|recording| recording.name.clone()).collect()
+    }
+
     /// Asks all recordings to end; whether there are any.
     pub(super) fn stop_all_recordings(&mut self) -> bool {
         for recording in &self.recordings {

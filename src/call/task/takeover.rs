@@ -78,7 +78,7 @@ impl Call {
             Some(rest) => (true, rest.trim()),
             None => (false, data.trim()),
         };
-        let Some(Seen { event, partner }) = self.seen(uuid).await else {
+        let Some(Seen { event, partner, .. }) = self.seen(uuid).await else {
             tracing::info!(uuid, "there is no such channel to intercept");
             return;
         };

@@ -483,7 +483,7 @@ fn take_action(
             span: code.span,
         },
     );
-    if !code.inline && data.text().contains("\\'") {
+    if code.drops(data.text()) {
         record(facts, &Decision::DataRefused { application: &code.application, data: data.text(), span: code.span });
         return None;
     }

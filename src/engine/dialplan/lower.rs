@@ -168,8 +168,8 @@ impl Lowering<'_> {
             }
             Some(_) => {}
         }
-        if let (false, Some(data)) = (code.inline, &action.data)
-            && data.text.contains("\\'")
+        if let Some(data) = &action.data
+            && code.drops(&data.text)
         {
             self.findings.push(Finding::RefusedData { at: data.span });
         }

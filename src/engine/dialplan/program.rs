@@ -230,3 +230,11 @@ pub(super) struct ActionCode {
     pub copies: u32,
     pub span: Span,
 }
+
+impl ActionCode {
+    /// Whether the action is dropped for its data: FreeSWITCH loses one whose data hold a backslash before a single quote.
+    /// `lua` is spared: its arguments are split by a rule of their own, in which that is a quote.
+    pub(super) fn drops(&self, data: &str) -> bool {
+        !self.inline && data.contains("\\'") && !self.application.eq_ignore_ascii_case("lua")
+    }
+}

@@ -14,7 +14,7 @@ use crate::words::model::Variables;
 use crate::words::text::{Diagnostic, Severity, Sources, Span};
 
 pub use tree::{Attribute, Element, Text};
-pub use write::written;
+pub use write::{escaped, written};
 
 /// Reads files for the preprocessor. Paths are as written in the configuration, made absolute or relative to the process
 /// by joining them to the folder of the file that names them.

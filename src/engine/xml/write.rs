@@ -37,6 +37,13 @@ fn write(element: &Element, depth: usize, text: &mut String) {
     text.push_str(">\n");
 }
 
+/// A text as it stands between tags or in an attribute.
+pub fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    escape(value, &mut text);
+    text
+}
+
 fn escape(value: &str, text: &mut String) {
     for letter in value.chars() {
         match letter {

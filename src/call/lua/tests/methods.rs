@@ -84,11 +84,7 @@ async fn wrong_arguments() {
 
 #[tokio::test]
 async fn what_is_missing_says_so() {
-    for body in [
-        "freeswitch.email('a','b')",
-        "session:getXMLCDR()",
-        "session:execute('playback::x.wav')",
-    ] {
+    for body in ["freeswitch.email('a','b')", "session:getXMLCDR()", "session:execute('playback::x.wav')"] {
         let text = values_of(&host(), body, fresh()).await.0;
         assert!(text.starts_with("error: ") && text.contains("is not available yet"), "{body}: {text}");
     }
