@@ -6,6 +6,7 @@ mod faults;
 mod gateways;
 mod kamailio;
 mod limits;
+mod lua_conf;
 mod matrix;
 mod messages;
 mod peer;

@@ -27,7 +27,9 @@ async fn listeners(services: &Services, args: &str) -> String {
     for file in &seen.recordings {
         let target = escaped(file);
         out.push_str(" <media-bug>\n  <function>session_record</function>\n");
-        out.push_str(&format!("  <target>{target}</target>\n  <thread-locked>0</thread-locked>\n </media-bug>\n"));
+        out.push_str("  <target>");
+        out.push_str(&target);
+        out.push_str("</target>\n  <thread-locked>0</thread-locked>\n </media-bug>\n");
     }
     out.push_str("</media-bugs>\n");
     out

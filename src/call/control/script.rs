@@ -14,6 +14,10 @@ pub enum ScriptEntry {
     Api,
     /// API `luarun`: neither.
     Detached,
+    /// A startup script: as `luarun`, but may run for ever.
+    Startup,
+    /// A hook of `lua.conf`: `event` is set.
+    Event,
     /// Dialplan `LUA`: `session` is set, and the global `ACTIONS` is the list of actions.
     Dialplan,
 }
@@ -31,7 +35,7 @@ pub struct ScriptRun {
     pub context: String,
     /// Extension of the call, for error messages.
     pub extension: String,
-    /// What a hook knows of its call: `env` of the API form.
+    /// What a hook knows of its call: `env` of the API form; the event of a hook.
     pub env: Option<Box<Event>>,
     /// Variables `lua_max_…` of the channel: lower limits for this run.
     pub limits: Vec<(String, String)>,

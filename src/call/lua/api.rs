@@ -52,6 +52,9 @@ fn start(run: &Arc<Run>, arguments: &Arguments, command: String, args: String) -
         return Step::Now(Answer::Text(NO_COMMAND.to_owned()));
     }
     let channel = arguments.with(0, |api: &Api| api.0.clone()).flatten().filter(|channel| channel.is_live());
+    if let Some(why) = run.policy.refuses(&command) {
+        return Step::Fail(why);
+    }
     match command.to_ascii_lowercase().as_str() {
         "lua" => return run_script(run, args, channel.as_deref()),
         "luarun" => return run_detached(run, args),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::call::event::Bus;
 
+use super::policy::Policy;
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
 
 /// What the script host is made from.
@@ -15,10 +16,8 @@ pub struct LuaConfig {
     pub scripts: PathBuf,
     /// Threads of the pool, at least 1.
     pub threads: usize,
-    /// Runs at one time, sleeping ones included. A start beyond that fails at once.
-    pub max_scripts: usize,
-    /// Limits of each run; variables of the channel may lower them.
-    pub limits: Limits,
+    /// Rules of the runs; [`super::LuaHost::set_policy`] changes them.
+    pub policy: Policy,
     /// How long a script may hold its thread inside one library call. Then its call goes on without it.
     pub stuck_after: Duration,
     /// API commands for scripts, without a call.
@@ -34,13 +33,12 @@ pub struct LuaConfig {
 }
 
 impl LuaConfig {
-    /// Two threads, 10 000 runs, 10 s in one library call, the usual limits.
+    /// Two threads, 10 s in one library call, the usual rules.
     pub fn new(scripts: PathBuf, api: Arc<dyn ApiRunner>, globals: Arc<dyn Globals>) -> Self {
         Self {
             scripts,
             threads: 2,
-            max_scripts: 10_000,
-            limits: Limits::default(),
+            policy: Policy::default(),
             stuck_after: Duration::from_secs(10),
             api,
             globals,
@@ -62,13 +60,15 @@ pub struct Limits {
     pub cpu_seconds: u64,
     /// Size of the Lua state in MB (`lua-max-memory-mb`).
     pub memory_mb: u64,
+    /// Sessions, databases and consumers it holds open, and, counted for themselves, files (`lua-max-handles`).
+    pub handles: u64,
     /// Milliseconds a script may go on after its channel was hung up (`lua-hangup-grace-ms`).
     pub grace_ms: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { instructions: 1_000_000_000, seconds: 0, cpu_seconds: 60, memory_mb: 64, grace_ms: 30_000 }
+        Self { instructions: 1_000_000_000, seconds: 0, cpu_seconds: 60, memory_mb: 64, handles: 256, grace_ms: 30_000 }
     }
 }
 
@@ -78,19 +78,31 @@ impl Limits {
     pub fn lowered(mut self, variables: &[(String, String)]) -> Self {
         for (name, value) in variables {
             let Ok(value) = value.trim().parse::<u64>() else { continue };
-            let limit = match name.as_str() {
-                "lua_max_instructions" => &mut self.instructions,
-                "lua_max_seconds" => &mut self.seconds,
-                "lua_max_cpu_seconds" => &mut self.cpu_seconds,
-                "lua_max_memory_mb" => &mut self.memory_mb,
-                "lua_hangup_grace_ms" => &mut self.grace_ms,
-                _ => continue,
-            };
+            let Some(limit) = self.named(&name.replace('_', "-")) else { continue };
             if value != 0 && (*limit == 0 || value < *limit) {
                 *limit = value;
             }
         }
         self
+    }
+
+    /// Sets one by its name in `lua.conf`; a name that is none changes nothing.
+    pub fn set(&mut self, name: &str, value: u64) {
+        if let Some(limit) = self.named(name) {
+            *limit = value;
+        }
+    }
+
+    fn named(&mut self, name: &str) -> Option<&mut u64> {
+        Some(match name {
+            "lua-max-instructions" => &mut self.instructions,
+            "lua-max-seconds" => &mut self.seconds,
+            "lua-max-cpu-seconds" => &mut self.cpu_seconds,
+            "lua-max-memory-mb" => &mut self.memory_mb,
+            "lua-max-handles" => &mut self.handles,
+            "lua-hangup-grace-ms" => &mut self.grace_ms,
+            _ => return None,
+        })
     }
 
     /// The memory limit in bytes; 0 is none.

@@ -9,6 +9,7 @@ use super::arguments::{Arguments, Kind};
 use super::event::Event;
 use super::log::{self, Level};
 use super::objects;
+use super::policy::Handle;
 use super::run::Run;
 use super::table::{Answer, Method, Step};
 use crate::call::event::{EventName, Filter, Subscription};
@@ -21,11 +22,14 @@ const LONGEST_QUEUE: u32 = 100_000;
 
 /// A listener; none after `cleanup`.
 #[derive(Clone)]
-pub(super) struct EventConsumer(Arc<std::sync::Mutex<Option<Arc<tokio::sync::Mutex<Subscription>>>>>);
+pub(super) struct EventConsumer(Arc<std::sync::Mutex<Option<Open>>>);
+
+/// Its subscription, counted among what the run holds open.
+type Open = (Arc<tokio::sync::Mutex<Subscription>>, Handle);
 
 impl EventConsumer {
     fn subscription(&self) -> Option<Arc<tokio::sync::Mutex<Subscription>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|open| Arc::clone(&open.0))
     }
 }
 
@@ -47,6 +51,10 @@ fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
         0 => QUEUE,
         length => length.min(LONGEST_QUEUE),
     };
+    let handle = match run.handles.open() {
+        Ok(handle) => handle,
+        Err(why) => return Step::Fail(why),
+    };
     let Some(subscription) = run.host.events().subscribe(length as usize) else {
         return Step::Fail("EventConsumer: too many consumers at one time".to_owned());
     };
@@ -54,7 +62,7 @@ fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
         bind_to(run, &subscription, &name, arguments.text(1));
     }
     let subscription = Arc::new(tokio::sync::Mutex::new(subscription));
-    Step::Now(Answer::Consumer(EventConsumer(Arc::new(std::sync::Mutex::new(Some(subscription))))))
+    Step::Now(Answer::Consumer(EventConsumer(Arc::new(std::sync::Mutex::new(Some((subscription, handle)))))))
 }
 
 fn bind_to(run: &Run, subscription: &Subscription, name: &str, subclass: Option<String>) -> bool {

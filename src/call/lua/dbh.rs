@@ -7,6 +7,7 @@ use mlua::{Lua, Table, UserData, UserDataRegistry};
 use super::arguments::{Arguments, Kind};
 use super::log::{self, Level};
 use super::objects;
+use super::policy::Handle;
 use super::run::Run;
 use super::seams::{Database, Row, Rows};
 use super::table::{Answer, Method, Step};
@@ -25,6 +26,8 @@ struct State {
     database: Option<Arc<dyn Database>>,
     error: Option<String>,
     affected: u64,
+    /// Counts it among what the run holds open.
+    handle: Option<Handle>,
 }
 
 /// How NULL is shown.
@@ -108,6 +111,13 @@ fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
             dsn = format!("{dsn}:{text}");
         }
     }
+    if let Some(why) = run.policy.roots.as_ref().and_then(|_| outside(&dsn)) {
+        return Step::Fail(why);
+    }
+    let handle = match run.handles.open() {
+        Ok(handle) => handle,
+        Err(why) => return Step::Fail(why),
+    };
     let run = Arc::clone(run);
     Step::wait(async move {
         let opened = match run.host.databases() {
@@ -115,7 +125,7 @@ fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
             None => Ok(Err("there are no databases here".to_owned())),
         };
         let state = match opened.unwrap_or_else(|_| Err("the database failed".to_owned())) {
-            Ok(database) => State { database: Some(database), ..State::default() },
+            Ok(database) => State { database: Some(database), handle: Some(handle), ..State::default() },
             Err(text) => {
                 log::write(&run, Level::Err, &format!("Dbh: {text}"));
                 State::default()
@@ -123,6 +133,14 @@ fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
         };
         Ok(Answer::Dbh(Dbh(Arc::new(Mutex::new(state)))))
     })
+}
+
+/// Why a restricted script may not open a database: it lies elsewhere than in the folder of databases.
+fn outside(dsn: &str) -> Option<String> {
+    let name = dsn.strip_prefix("sqlite://").unwrap_or(dsn);
+    let plain =
+        name.starts_with("memory://") || !(name.contains("://") || name.starts_with('/') || name.contains(".."));
+    (!plain).then(|| format!("Dbh {dsn}: not allowed: lua-profile is restricted"))
 }
 
 /// What the state of the handle says.
@@ -154,7 +172,10 @@ fn clear_error(_: &Arc<Run>, arguments: &Arguments) -> Step {
 
 /// True once.
 fn release(_: &Arc<Run>, arguments: &Arguments) -> Step {
-    fact(arguments, |state| Answer::Bool(state.database.take().is_some()))
+    fact(arguments, |state| {
+        state.handle = None;
+        Answer::Bool(state.database.take().is_some())
+    })
 }
 
 fn load_extension(run: &Arc<Run>, _: &Arguments) -> Step {

@@ -14,7 +14,8 @@ use tokio::sync::{oneshot, watch};
 use super::budget::Limit;
 use super::cache::Cache;
 use super::command::Command;
-use super::config::{Limits, LuaConfig};
+use super::config::LuaConfig;
+use super::policy::Policy;
 use super::run::{self, Run};
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, SessionHandle};
@@ -38,8 +39,7 @@ pub struct LuaHost {
 /// What all runs share.
 pub(super) struct Shared {
     scripts: ArcSwap<PathBuf>,
-    limits: Limits,
-    most: usize,
+    policy: ArcSwap<Policy>,
     stuck_after: Duration,
     runs: Mutex<Runs>,
     cache: Cache,
@@ -72,8 +72,7 @@ impl LuaHost {
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             scripts: ArcSwap::from_pointee(config.scripts),
-            limits: config.limits,
-            most: config.max_scripts,
+            policy: ArcSwap::from_pointee(config.policy),
             stuck_after: config.stuck_after,
             runs: Mutex::default(),
             cache: Cache::default(),
@@ -92,9 +91,19 @@ impl LuaHost {
         Ok(Self { shared, stop, watcher, pool: Mutex::new(pool) })
     }
 
+    /// Where tasks beside the scripts may run that start scripts and wait for them.
+    pub fn handle(&self) -> Option<Handle> {
+        self.shared.threads.first().map(|worker| worker.handle.clone())
+    }
+
     /// Takes another folder of scripts for runs that start from now on.
     pub fn set_scripts(&self, scripts: PathBuf) {
         self.shared.scripts.store(Arc::new(scripts));
+    }
+
+    /// Takes other rules for runs that start from now on.
+    pub fn set_policy(&self, policy: Policy) {
+        self.shared.policy.store(Arc::new(policy));
     }
 
     /// Runs at this moment, sleeping ones included.
@@ -185,7 +194,8 @@ impl Shared {
         }
         let run = Arc::new(Run::new(Arc::clone(self), &mut start, command.name(), reply));
         let Some(place) = self.place(&run) else {
-            run.answer(refusal(&start, &format!("more than {} scripts at one time", self.most)));
+            let most = self.policy.load().max_scripts;
+            run.answer(refusal(&start, &format!("more than {most} scripts at one time")));
             return answer;
         };
         let stop = self.stop.clone();
@@ -201,7 +211,7 @@ impl Shared {
     /// Counts a run in; none: there are too many.
     fn place(self: &Arc<Self>, run: &Arc<Run>) -> Option<Place> {
         let mut runs = self.runs();
-        if runs.alive.len() >= self.most {
+        if runs.alive.len() >= self.policy.load().max_scripts {
             return None;
         }
         let number = runs.next;
@@ -231,8 +241,8 @@ impl Shared {
         self.scripts.load_full()
     }
 
-    pub(super) fn limits(&self) -> Limits {
-        self.limits
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
     }
 
     pub(super) fn cache(&self) -> &Cache {

@@ -17,6 +17,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of("@", "os_execute", &[Kind::Text], 1, os_execute),
     Method::of("@", "capture", &[Kind::Text], 1, capture),
     Method::of("@", "load_file", &[Kind::Text], 1, load_file),
+    Method::of("@", "refused", &[Kind::Text, Kind::Bool], 2, refused),
     Method::of("@", "expired", &[], 0, expired),
 ];
 
@@ -72,10 +73,20 @@ fn signal_of(_: std::process::ExitStatus) -> i64 {
 /// A file as a function, from the cache of compiled scripts; a string is the message of its failure.
 fn load_file(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let path = PathBuf::from(arguments.text_or_empty(0));
+    if let Some(why) = run.policy.refuses_file(&path, &run.host.scripts(), false) {
+        return Step::Now(Answer::Text(why));
+    }
     Step::Now(match run.host.cache().load(arguments.lua(), &path) {
         Ok(function) => Answer::Value(Value::Function(function)),
         Err(text) => Answer::Text(text),
     })
+}
+
+/// Why the script may not open a file, to read or to write; nil: it may.
+fn refused(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let path = PathBuf::from(arguments.text_or_empty(0));
+    let why = run.policy.refuses_file(&path, &run.host.scripts(), arguments.flag(1));
+    Step::Now(why.map_or(Answer::Nil, Answer::Text))
 }
 
 /// Whether the run has used up a limit: then no `pcall` may hide it.

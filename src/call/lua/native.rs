@@ -19,12 +19,21 @@ pub(super) fn reporter(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
     })
 }
 
-/// `{traceback, getinfo, setfenv, getfenv, path}`.
+/// Functions and settings of the prelude.
 pub(super) fn table(lua: &Lua, run: &Run) -> Result<Table> {
     let scripts = run.host.scripts();
     let scripts = scripts.display();
-    let table = lua.create_table_with_capacity(0, 5)?;
-    table.raw_set("path", format!("{scripts}/?.lua;{scripts}/?/init.lua"))?;
+    let table = lua.create_table_with_capacity(0, 9)?;
+    let mut path = format!("{scripts}/?.lua;{scripts}/?/init.lua");
+    for template in &run.policy.path {
+        path.push(';');
+        path.push_str(template);
+    }
+    table.raw_set("path", path)?;
+    table.raw_set("restricted", run.policy.roots.is_some())?;
+    table.raw_set("modern", run.policy.modern)?;
+    table.raw_set("strict", run.policy.strict)?;
+    table.raw_set("handles", run.limits.handles)?;
     table.raw_set("traceback", lua.create_function(traceback)?)?;
     table.raw_set("getinfo", lua.create_function(info)?)?;
     table.raw_set("setfenv", lua.create_function(set_environment)?)?;

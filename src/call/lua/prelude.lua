@@ -260,7 +260,7 @@ end
 
 -- Text is compiled, bytecode never.
 function G.load(chunk, name, mode, ...) return raw_load(chunk, name, "t", ...) end
-G.loadstring = G.load
+if not native.modern then G.loadstring = G.load end
 local load_file = own.load_file
 function G.loadfile(name, mode, ...)
   local chunk = load_file(name)
@@ -324,7 +324,68 @@ function os.execute(command)
   if command == nil then return true end
   return own.os_execute(command)
 end
+
+-- Files: their number is bounded, and a restricted script opens only those of its folders.
+local raw_open, raw_lines, io_type = io.open, io.lines, io.type
+local files, opened, most_files = setmetatable({}, {__mode = "k"}), 0, native.handles
+local restricted, refused = native.restricted, own.refused
+local function room()
+  if most_files == 0 or opened < most_files then return end
+  collectgarbage()
+  opened = 0
+  for file in pairs(files) do if io_type(file) == "file" then opened = opened + 1 end end
+  if opened >= most_files then error("more than " .. most_files .. " files are open (lua-max-handles)", 3) end
+end
+local function keep(file, ...)
+  if file then
+    files[file] = true
+    opened = opened + 1
+  end
+  return file, ...
+end
+local function writes(mode) return type(mode) == "string" and mode:find("[wa+]") ~= nil end
+function io.open(name, mode)
+  room()
+  if restricted and type(name) == "string" then
+    local why = refused(name, writes(mode))
+    if why then return nil, why, 13 end
+  end
+  return keep(raw_open(name, mode))
+end
+if restricted then
+  local function deny(what)
+    return function() error(what .. " is not allowed: lua-profile is restricted", 2) end
+  end
+  local function guarded(body, ...)
+    local asked = {...}
+    return function(...)
+      for at = 1, #asked do
+        local name = select(at, ...)
+        local why = type(name) == "string" and refused(name, asked[at])
+        if why then return nil, why, 13 end
+      end
+      return body(...)
+    end
+  end
+  function io.lines(name, ...)
+    local why = name ~= nil and refused(tostring(name), false)
+    if why then error(why, 2) end
+    return raw_lines(name, ...)
+  end
+  for name, write in pairs {input = false, output = true} do
+    local body = io[name]
+    io[name] = function(file)
+      local why = type(file) == "string" and refused(file, write)
+      if why then error(why, 2) end
+      return body(file)
+    end
+  end
+  os.remove, os.rename = guarded(os.remove, true), guarded(os.rename, true, true)
+  os.tmpname, os.execute, io.popen = deny("os.tmpname"), deny("os.execute"), deny("io.popen")
+end
+
 local raw_popen, tmpfile = io.popen, io.tmpfile
+if not restricted then
 function io.popen(command, mode)
   if mode ~= nil and mode:sub(1, 1) ~= "r" then return raw_popen(command, mode) end
   local output = own.capture(command)
@@ -333,6 +394,7 @@ function io.popen(command, mode)
   file:write(output)
   file:seek("set")
   return file
+end
 end
 function G.print(...)
   local words = {...}
@@ -349,6 +411,7 @@ end
 package.loaded.debug = G.debug
 
 -- What older scripts expect.
+if not native.modern then
 G.unpack = table.unpack
 function table.getn(list) return #list end
 table.maxn = table.maxn or function(list)
@@ -388,6 +451,7 @@ function G.module(name, ...)
   for at = 1, select("#", ...) do (select(at, ...))(module) end
   native.setfenv(2, module)
 end
+end
 
 -- 32-bit arithmetic: bit32 counts from 0, bit is signed.
 local function bits(result)
@@ -419,8 +483,20 @@ preload.bit = function()
     return value < 0x80000000 and value or value - 0x100000000
   end)
 end
+
+-- Globals that may be absent: their presence says how a script was started.
+local absent = {}
+for _, name in pairs {"session", "stream", "env", "event", "message", "params", "argv", "unpack", "loadstring", "setfenv", "getfenv",
+  "module", "jit", "XML_REQUEST", "XML_STRING", "ACTIONS", "_PROMPT", "_PROMPT2"} do absent[name] = true end
+local strict = native.strict
 setmetatable(G, {__index = function(_, name)
-  if name == "bit32" or name == "bit" then return G.require(name) end
+  if (name == "bit32" or name == "bit") and not native.modern then return G.require(name) end
+  if strict and type(name) == "string" and not absent[name] then
+    absent[name] = true
+    local caller = native.getinfo(2)
+    local place = caller and caller.currentline > 0 and caller.short_src .. ":" .. caller.currentline .. ": " or ""
+    own.warn(place .. "the global " .. name .. " was never set (lua-strict)")
+  end
 end})
 
 local function start(chunk)

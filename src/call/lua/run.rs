@@ -17,6 +17,7 @@ use super::command::Command;
 use super::config::Limits;
 use super::dialplan;
 use super::host::Shared;
+use super::policy::{Handles, Policy};
 use super::session::{Channel, Session, end_legs};
 use super::stream::Stream;
 use super::table::Wait;
@@ -48,6 +49,9 @@ pub(super) struct Run {
     pub context: String,
     pub extension: String,
     pub limits: Limits,
+    pub policy: Arc<Policy>,
+    /// What it holds open.
+    pub handles: Handles,
     pub budget: Budget,
     pub stream: Stream,
     pub session: Option<Session>,
@@ -104,7 +108,11 @@ impl Run {
         name: &str,
         reply: oneshot::Sender<ScriptOutcome>,
     ) -> Self {
-        let limits = host.limits().lowered(&start.limits);
+        let policy = host.policy();
+        let mut limits = policy.limits.lowered(&start.limits);
+        if start.entry == ScriptEntry::Startup {
+            (limits.seconds, limits.cpu_seconds) = (0, 0);
+        }
         let session = start.session.clone().filter(|_| start.entry != ScriptEntry::Detached);
         Self {
             host,
@@ -114,6 +122,8 @@ impl Run {
             extension: start.extension.clone(),
             budget: Budget::new(&limits),
             limits,
+            handles: Handles::new(limits.handles),
+            policy,
             env: Mutex::new(start.env.take()),
             stream: Stream::default(),
             uuid: session.as_ref().map(|session| Arc::clone(session.uuid())),
@@ -146,6 +156,11 @@ impl Run {
             Some(session) => session.channel().handle(),
             None => self.anchor.get_or_init(|| self.host.anchor()).clone(),
         }
+    }
+
+    /// Where a script lies that is named like this.
+    pub(super) fn locate(&self, name: &str) -> PathBuf {
+        locate(&self.host.scripts(), &self.policy.path, name)
     }
 
     /// Uuid of the call, for logs; empty without one.
@@ -196,7 +211,7 @@ impl Run {
 
     /// Comes when nobody waits for the outcome any more; a detached run never had anybody.
     async fn abandoned(&self) {
-        if self.entry == ScriptEntry::Detached {
+        if matches!(self.entry, ScriptEntry::Detached | ScriptEntry::Event | ScriptEntry::Startup) {
             std::future::pending::<()>().await;
         }
         std::future::poll_fn(|context| match lock(&self.reply).as_mut() {
@@ -295,20 +310,34 @@ fn prepare(run: &Arc<Run>, command: &Command) -> Result<(Vm, Function), String> 
         Command::Code(code) => cache::compile(&vm.lua, code.as_bytes(), "line")?,
         Command::File { name, arguments } => {
             vm.set_arguments(name, arguments).map_err(|error| cache::text_of(&error))?;
-            run.host.cache().load(&vm.lua, &locate(&run.host.scripts(), name))?
+            let path = run.locate(name);
+            if let Some(why) = run.policy.refuses_file(&path, &run.host.scripts(), false) {
+                return Err(why);
+            }
+            run.host.cache().load(&vm.lua, &path)?
         }
     };
     Ok((vm, chunk))
 }
 
-/// Where a script lies: an absolute name is that file; another lies in the folder of scripts, with or without `.lua`.
-fn locate(scripts: &Path, name: &str) -> PathBuf {
+/// Where a script lies: an absolute name is that file; another lies in the folder of scripts, or in one of those that
+/// `script-directory` names, with or without `.lua`.
+fn locate(scripts: &Path, templates: &[String], name: &str) -> PathBuf {
     let plain = scripts.join(name);
     if Path::new(name).is_absolute() || plain.is_file() {
         return plain;
     }
-    let with_suffix = scripts.join(format!("{name}.lua"));
-    if with_suffix.is_file() { with_suffix } else { plain }
+    let folders = templates.iter().flat_map(|template| template.split(';'));
+    let folders = folders.filter_map(|template| template.split_once('?')).map(|(folder, _)| PathBuf::from(folder));
+    for folder in std::iter::once(scripts.to_owned()).chain(folders) {
+        for name in [name, &format!("{name}.lua")] {
+            let path = folder.join(name);
+            if path.is_file() {
+                return path;
+            }
+        }
+    }
+    plain
 }
 
 /// Resumes the script, waits for what it waits for, and so on.

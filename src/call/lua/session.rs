@@ -17,6 +17,7 @@ pub(super) use legs::end_all as end_legs;
 use super::arguments::{Arguments, Kind};
 use super::log::{self, Level};
 use super::objects;
+use super::policy::Handle;
 use super::run::Run;
 use super::table::{Answer, Method, Outcome, Step};
 use crate::call::control::{CallGone, Request, SessionHandle, SessionState};
@@ -45,6 +46,8 @@ pub(super) struct Channel {
     voice: Mutex<(String, String)>,
     /// It has an input callback.
     attended: AtomicBool,
+    /// Counts a leg of the script's own among what the run holds open.
+    place: Mutex<Option<Handle>>,
     /// What the methods answer that rest while the callback runs, innermost last.
     resting: Mutex<Vec<attend::Finish>>,
 }
@@ -267,6 +270,7 @@ fn get_uuid(_: &Arc<Run>, arguments: &Arguments) -> Step {
 fn destroy(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let Some(channel) = live(run, arguments) else { return Step::Now(Answer::Nothing) };
     channel.destroyed.store(true, Ordering::Relaxed);
+    *channel.place.lock().unwrap_or_else(PoisonError::into_inner) = None;
     if !channel.auto_hangup() {
         return Step::Now(Answer::Nothing);
     }
@@ -322,6 +326,9 @@ fn execute(run: &Arc<Run>, arguments: &Arguments) -> Step {
     if app.is_empty() {
         log::write(run, Level::Err, "execute: no application");
         return Step::Now(Answer::Nothing);
+    }
+    if let Some(why) = run.policy.refuses(&app) {
+        return Step::Fail(why);
     }
     if data.is_empty() && app.contains("::") {
         return Step::missing("session:execute of a queued application (app::data)");

@@ -161,5 +161,8 @@ fn set_globals(lua: &Lua, run: &Run) -> Result<()> {
         globals.raw_set("stream", lua.create_userdata(run.stream.clone())?)?;
         globals.raw_set("env", lua.create_userdata(event::Event::given(run.env()))?)?;
     }
+    if run.entry == ScriptEntry::Event {
+        globals.raw_set("event", lua.create_userdata(event::Event::given(run.env()))?)?;
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
+use super::ScriptSettings;
 use crate::engine::xml::Element;
 use crate::words::model::truthy;
 use crate::words::text::Diagnostic;
@@ -19,6 +20,8 @@ pub struct Settings {
     pub sessions_per_second: Option<u32>,
     /// The listener of the event socket (`event_socket.conf`); none: there is no such file.
     pub event_socket: Option<EventSocketSettings>,
+    /// The scripts (`lua.conf`).
+    pub scripts: ScriptSettings,
     /// Zones of `timezones.conf`: name and POSIX TZ string, those that cannot be read left out.
     pub zones: Vec<(String, String)>,
 }
@@ -92,6 +95,7 @@ impl Settings {
             }
         }
         settings.event_socket = named("event_socket.conf").map(|conf| EventSocketSettings::read(conf, diagnostics));
+        settings.scripts = named("lua.conf").map(|conf| ScriptSettings::read(conf, diagnostics)).unwrap_or_default();
         let zones = named("timezones.conf").into_iter().flat_map(|conf| conf.named("timezones"));
         for zone in zones.flat_map(|zones| zones.named("zone")) {
             let (Some(name), Some(value)) = (zone.attribute("name"), zone.attribute("value")) else { continue };

@@ -3,6 +3,7 @@
 
 mod clients;
 mod commands;
+mod hooks;
 mod operator;
 mod scripts;
 mod stories;
@@ -24,7 +25,7 @@ use crate::call::control::ScriptHost;
 use crate::call::event::{EventName, Events, Filter, Origin};
 use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFactory, Prepared};
 use crate::call::limits::Limits;
-use crate::call::lua::{LuaConfig, LuaHost};
+use crate::call::lua::{LuaConfig, LuaHost, Policy};
 use crate::call::media::MediaEngine;
 use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services};
@@ -133,6 +134,8 @@ pub struct Server {
     sip: Arc<SipEndpoint>,
     media: Arc<MediaThreads>,
     scripts: Arc<LuaHost>,
+    /// Scripts that run at events.
+    hooks: hooks::Hooks,
     records: Arc<RecordFile>,
     registrations: Arc<Registrations>,
     directory: Arc<ArcSwap<Directory>>,
@@ -223,6 +226,7 @@ impl Server {
         let mut lua =
             LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
         lua.anchors = Some(Arc::clone(&switch) as _);
+        lua.policy = script_policy(&config.subject, &loaded);
         lua.databases = Some(Arc::new(SqliteFiles::below(config.data.join("db"))));
         let events = Arc::clone(&lua.events);
         let origin = Origin {
@@ -290,6 +294,7 @@ impl Server {
             sip,
             media,
             scripts,
+            hooks: hooks::Hooks::default(),
             records,
             registrations,
             directory,
@@ -301,6 +306,8 @@ impl Server {
             asked_to_stop: watch::Sender::new(None),
         });
         operator.serve(&server);
+        server.hooks.listen(&loaded.settings.scripts.hooks, &server.services, &server.scripts);
+        hooks::begin(&loaded.settings.scripts.startup, &server.scripts);
         server.open_event_socket(config, loaded.settings.event_socket.as_ref())?;
         Ok(server)
     }
@@ -342,6 +349,8 @@ impl Server {
         }
         report(&loaded);
         self.services.snapshot.store(Arc::new(snapshot(&loaded)));
+        self.scripts.set_policy(script_policy(&self.subject, &loaded));
+        self.hooks.listen(&loaded.settings.scripts.hooks, &self.services, &self.scripts);
         self.directory.store(Arc::clone(&loaded.directory));
         self.stories.set_sources(Arc::new(loaded.sources.clone()));
         let new = summary(&self.subject, &loaded);
@@ -378,6 +387,13 @@ impl Server {
         self.records.close();
         self.registrations.close();
     }
+}
+
+/// What scripts may do, by `lua.conf`.
+fn script_policy(subject: &Subject, loaded: &Loaded) -> Policy {
+    let recordings = loaded.globals.get("recordings_dir").map(PathBuf::from);
+    let usual: Vec<PathBuf> = [subject.sounds.clone()].into_iter().chain(recordings).collect();
+    Policy::of(&loaded.settings.scripts, &usual)
 }
 
 /// Microseconds since 1970.

@@ -59,6 +59,14 @@ async fn dial(run: &Run, channel: &Arc<Channel>, text: String, timeout_s: Option
         set_dialled(channel, NO_CHANNEL);
         return false;
     };
+    match run.handles.open() {
+        Ok(handle) => *channel.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle),
+        Err(why) => {
+            log::write(run, Level::Err, &why);
+            set_dialled(channel, Cause::SWITCH_CONGESTION.name());
+            return false;
+        }
+    }
     let request = |reply| Request::Dial { dial_string: text, timeout_s, inherits, reply };
     let contact = run.contact();
     let dialled = base.ask(request).await;

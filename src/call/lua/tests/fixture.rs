@@ -249,7 +249,11 @@ pub(super) fn host_in(scripts: &Path) -> LuaHost {
 }
 
 pub(super) fn host_with(limits: Limits) -> LuaHost {
-    LuaHost::new(LuaConfig { limits, ..config(Path::new("scripts")) }).unwrap()
+    LuaHost::new(LuaConfig {
+        policy: crate::call::lua::Policy { limits, ..crate::call::lua::Policy::default() },
+        ..config(Path::new("scripts"))
+    })
+    .unwrap()
 }
 
 pub(super) fn host() -> LuaHost {

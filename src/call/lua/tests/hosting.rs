@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Limits, LuaConfig, LuaHost};
+use super::super::{Limits, LuaConfig, LuaHost, Policy};
 use super::fixture::*;
 use crate::call::control::{ScriptEntry, ScriptHost as _, ScriptOutcome, ScriptStatus};
 
@@ -118,7 +118,9 @@ async fn thousands_of_scripts_wait_on_two_threads() {
 #[tokio::test]
 async fn a_full_pool_refuses() {
     let folder = tempfile::tempdir().unwrap();
-    let host = LuaHost::new(LuaConfig { max_scripts: 1, ..config(folder.path()) }).unwrap();
+    let host =
+        LuaHost::new(LuaConfig { policy: Policy { max_scripts: 1, ..Policy::default() }, ..config(folder.path()) })
+            .unwrap();
     let first = host.start(detached("~freeswitch.msleep(100000)"));
     let refused = outcome(&host, start_text("~return", ScriptEntry::Api, None)).await;
     assert_eq!(refused.status, ScriptStatus::Error);

@@ -8,3 +8,4 @@ mod hosting;
 mod language;
 mod legs;
 mod methods;
+mod policy;
