@@ -14,6 +14,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("words/expand", &["text", "model"]),
     ("words/model", &[]),
     ("words/pattern", &["text"]),
+    ("words/say", &[]),
     ("words/text", &[]),
     ("engine/audio", &[]),
     ("engine/config", &["xml"]),

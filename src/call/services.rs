@@ -17,7 +17,7 @@ use crate::call::outside::Outside;
 use crate::call::registry::Calls;
 use crate::call::scheduler::Scheduler;
 use crate::call::status::Status;
-use crate::engine::config::Settings;
+use crate::engine::config::{Settings, Voice};
 use crate::engine::dialplan::Dialplan;
 use crate::words::civil::Zones;
 use crate::words::model::Variables;
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub directory: Arc<dyn Directory + Send + Sync>,
     /// Time zones.
     pub zones: Arc<Zones>,
+    /// Phrase macros and menus.
+    pub voice: Arc<Voice>,
     /// Settings of the switch as a whole.
     pub settings: Settings,
 }

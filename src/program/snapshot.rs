@@ -23,6 +23,7 @@ pub fn snapshot(loaded: &Loaded) -> Snapshot {
             default_domain: loaded.globals.get("domain").unwrap_or_default().to_owned(),
         }),
         zones: Arc::new(zones),
+        voice: Arc::clone(&loaded.voice),
         settings: loaded.settings.clone(),
     }
 }

@@ -4,4 +4,5 @@ pub mod civil;
 pub mod expand;
 pub mod model;
 pub mod pattern;
+pub mod say;
 pub mod text;

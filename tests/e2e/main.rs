@@ -19,3 +19,4 @@ mod scripts;
 mod sipsak;
 mod support;
 mod users_docs;
+mod voice;

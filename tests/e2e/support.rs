@@ -66,7 +66,7 @@ impl Switch {
     /// Starts a switch with further arguments.
     pub(crate) fn start_with(arguments: &[&str], files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for part in ["dialplan", "scripts", "directory", "autoload_configs", "sip_profiles"] {
+        for part in ["dialplan", "scripts", "directory", "autoload_configs", "sip_profiles", "lang"] {
             std::fs::create_dir(folder.path().join(part)).expect("a folder");
         }
         for (name, text) in files {

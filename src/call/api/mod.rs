@@ -28,6 +28,7 @@ mod md5;
 mod module_exists;
 mod regex;
 mod replace;
+mod say_string;
 mod sofia_contact;
 mod sql_escape;
 mod strepoch;

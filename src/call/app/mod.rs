@@ -20,12 +20,14 @@ mod hangup;
 mod hash;
 mod info;
 mod intercept;
+mod ivr;
 mod limit;
 mod log;
 mod lua;
 mod multiset;
 mod multiunset;
 mod park;
+mod phrase;
 mod play_and_get_digits;
 mod playback;
 mod pre_answer;
@@ -37,6 +39,7 @@ mod record_session;
 mod redirect;
 mod respond;
 mod ring_ready;
+mod say;
 mod sched_hangup;
 mod send_dtmf;
 mod set;
@@ -105,12 +108,14 @@ static TABLE: &[&Application] = &[
     &hash::HASH,
     &info::INFO,
     &intercept::INTERCEPT,
+    &ivr::IVR,
     &limit::LIMIT,
     &log::LOG,
     &lua::LUA,
     &multiset::MULTISET,
     &multiunset::MULTIUNSET,
     &park::PARK,
+    &phrase::PHRASE,
     &play_and_get_digits::PLAY_AND_GET_DIGITS,
     &playback::PLAYBACK,
     &pre_answer::PRE_ANSWER,
@@ -126,6 +131,7 @@ static TABLE: &[&Application] = &[
     &redirect::REDIRECT,
     &respond::RESPOND,
     &ring_ready::RING_READY,
+    &say::SAY,
     &sched_hangup::SCHED_HANGUP,
     &send_dtmf::SEND_DTMF,
     &set::SET,

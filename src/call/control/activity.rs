@@ -13,6 +13,26 @@ pub enum Activity {
         /// First sample.
         start_sample: u64,
     },
+    /// `session:say`.
+    Say {
+        /// Language of the rules: `en`.
+        module: String,
+        /// Type: `number`.
+        kind: String,
+        /// Method: `pronounced`.
+        method: String,
+        /// Text.
+        text: String,
+    },
+    /// `session:sayPhrase`.
+    Phrase {
+        /// Macro.
+        name: String,
+        /// Its data.
+        data: String,
+        /// None: that of the channel.
+        language: Option<String>,
+    },
     /// `session:recordFile`; done when it came to its limit or to silence.
     Record {
         /// File; relative names as those of `record`.

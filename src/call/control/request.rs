@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Activity, Progress, Verdict};
+use crate::call::event::Event;
+use crate::engine::config::Menu;
 use crate::words::model::Cause;
 
 /// Where a channel stands, as scripts see it.
@@ -165,6 +167,29 @@ pub enum Request {
         spec: Box<PlayAndGetSpec>,
         /// Digits.
         reply: oneshot::Sender<String>,
+    },
+    /// `freeswitch.IVRMenu:execute`.
+    Menu {
+        /// The menus of the script.
+        menus: Vec<Menu>,
+        /// Which one is entered.
+        name: String,
+        /// It was left.
+        reply: oneshot::Sender<()>,
+    },
+    /// `session:execute("app::data")`: the application runs at the channel's next wait.
+    Queue {
+        /// Application.
+        app: String,
+        /// Data.
+        data: String,
+        /// Done.
+        reply: oneshot::Sender<()>,
+    },
+    /// `session:setEventData`: everything about the channel.
+    Data {
+        /// As headers of an event.
+        reply: oneshot::Sender<Box<Event>>,
     },
     /// `session:flushDigits`.
     FlushDigits {

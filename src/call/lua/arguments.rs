@@ -30,6 +30,10 @@ pub(super) enum Kind {
     Dtmf,
     /// `freeswitch.Dbh`.
     Dbh,
+    /// `freeswitch.IVRMenu`, or nil.
+    Menu,
+    /// Any object of the switch.
+    Object,
     /// A function, or nil.
     Function,
     /// A table.
@@ -55,6 +59,8 @@ impl Kind {
             Self::Consumer => "EventConsumer *",
             Self::Dtmf => "DTMF *",
             Self::Dbh => "Dbh *",
+            Self::Menu => "IVRMenu *",
+            Self::Object => "void *",
             Self::Function => "SWIGLUA_FN",
             Self::Table => "table",
             Self::Callback => "char *",
@@ -75,6 +81,8 @@ impl Kind {
             Self::Consumer => is_object::<super::consumer::EventConsumer>(value),
             Self::Dtmf => is_object::<super::dtmf::Dtmf>(value),
             Self::Dbh => is_object::<super::dbh::Dbh>(value),
+            Self::Menu => value.is_nil() || is_object::<super::ivr::IvrMenu>(value),
+            Self::Object => value.is_nil() || value.is_userdata(),
             Self::Function => value.is_nil() || value.is_function(),
             Self::Table => value.is_table(),
             Self::Callback => value.is_function() || Self::Text.takes(value),

@@ -8,7 +8,7 @@ use super::log::{self, Level};
 use super::run::Run;
 use super::table::{Answer, Method, Step};
 
-use Kind::{Any, Int, Session, Text};
+use Kind::{Int, Session, Text};
 
 pub(super) const METHODS: &[Method] = &[
     Method::of("", "consoleLog", &[Text, Text], 2, console_log),
@@ -21,8 +21,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of("", "running", &[], 0, |_, _| Step::Now(Answer::Bool(true))),
     Method::of("", "msleep", &[Int], 1, msleep),
     Method::of("", "bridge", &[Session, Session], 2, bridge).checkpoint(),
-    Method::of("", "email", &[Text, Text, Text, Text, Text, Text, Text], 2, |_, _| Step::missing("freeswitch.email")),
-    Method::constructor("IVRMenu", &[Any; 17], 0, |_, _| Step::missing("freeswitch.IVRMenu")),
+    Method::of("", "email", &[Text, Text, Text, Text, Text, Text, Text], 2, super::email::send),
 ];
 
 fn console_log(run: &Arc<Run>, arguments: &Arguments) -> Step {

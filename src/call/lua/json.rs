@@ -31,8 +31,8 @@ pub(super) const METHODS: &[Method] = &[
     Method::of("JSON", "encode", &[Kind::Json, Kind::Table], 2, encode),
     Method::of("JSON", "return_unformatted_json", &[Kind::Json, Kind::Bool], 2, set_unformatted),
     Method::of("JSON", "encode_empty_table_as_object", &[Kind::Json, Kind::Bool], 2, set_empty_is_object),
-    Method::of("JSON", "execute", &[Kind::Json, Kind::Any], 2, |_, _| Step::missing("JSON:execute")),
-    Method::of("JSON", "execute2", &[Kind::Json, Kind::Any], 2, |_, _| Step::missing("JSON:execute2")),
+    Method::of("JSON", "execute", &[Kind::Json, Kind::Any], 2, |run, arguments| execute(run, arguments, true)),
+    Method::of("JSON", "execute2", &[Kind::Json, Kind::Any], 2, |run, arguments| execute(run, arguments, false)),
 ];
 
 fn new(_: &Arc<Run>, _: &Arguments) -> Step {
@@ -63,7 +63,7 @@ fn decode(_: &Arc<Run>, arguments: &Arguments) -> Step {
     value.map_or_else(|error| Step::Fail(error.to_string()), |value| Step::Now(Answer::Value(value)))
 }
 
-fn to_lua(lua: &Lua, json: serde_json::Value) -> mlua::Result<Value> {
+pub(super) fn to_lua(lua: &Lua, json: serde_json::Value) -> mlua::Result<Value> {
     Ok(match json {
         serde_json::Value::Null => Value::Nil,
         serde_json::Value::Bool(value) => Value::Boolean(value),
@@ -87,6 +87,46 @@ fn to_lua(lua: &Lua, json: serde_json::Value) -> mlua::Result<Value> {
             }
             Value::Table(table)
         }
+    })
+}
+
+/// A command of the JSON API: `{"command": "fsapi", "data": {"cmd": …, "arg": …}}`. Other commands do not exist here, and
+/// the reply says so as FreeSWITCH's does.
+fn execute(run: &Arc<Run>, arguments: &Arguments, as_table: bool) -> Step {
+    let given = match arguments.table(1) {
+        Some(table) => from_table(table, true, 0),
+        None => serde_json::from_slice(&arguments.bytes(1)).map_err(|error| error.to_string()),
+    };
+    let request = match given {
+        Ok(serde_json::Value::Object(request)) => request,
+        Ok(_) | Err(_) => serde_json::Map::new(),
+    };
+    let field = |name: &str| {
+        let data = request.get("data").and_then(|data| data.get(name));
+        data.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let command = request.get("command").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (name, args) = match command {
+        "fsapi" => (field("cmd"), field("arg")),
+        "status" => ("status".to_owned(), String::new()),
+        _ => (String::new(), String::new()),
+    };
+    if let Some(why) = run.policy.refuses(&name) {
+        return Step::Fail(why);
+    }
+    let run = Arc::clone(run);
+    Step::wait(async move {
+        let output = if name.is_empty() { None } else { run.host.api().start(name, args).await.ok().flatten() };
+        let mut reply = request;
+        if let Some(output) = output {
+            reply.insert("status".to_owned(), "success".into());
+            reply.insert("response".to_owned(), serde_json::json!({ "message": output }));
+        } else {
+            reply.insert("status".to_owned(), "error".into());
+            reply.insert("message".to_owned(), "Invalid request or non-existent command".into());
+        }
+        let reply = serde_json::Value::Object(reply);
+        Ok(if as_table { Answer::Decoded(reply) } else { Answer::Text(reply.to_string()) })
     })
 }
 

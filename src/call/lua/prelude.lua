@@ -158,6 +158,20 @@ function methods.Session.unsetInputCallback(...)
   callbacks[...] = nil
 end
 
+-- Objects that a script keeps with a session.
+local privates = setmetatable({}, {__mode = "k"})
+function methods.Session.setPrivate(...)
+  settle(call(ids.setPrivate, ...))
+  local self, name, object = ...
+  privates[self] = privates[self] or {}
+  privates[self][name or ""] = object
+end
+function methods.Session.getPrivate(...)
+  settle(call(ids.getPrivate, ...))
+  local self, name = ...
+  return privates[self] and privates[self][name or ""]
+end
+
 function methods.Session.destroy(...)
   settle(call(ids.destroy, ...))
   local text = select(2, ...)

@@ -178,10 +178,10 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "getVariable", &[Object, Text], 2, get_variable),
     Method::of(CORE, "setVariable", &[Object, Text, Text], 3, set_variable),
     Method::of(CORE, "execute", &[Object, Text, Text], 2, execute).checkpoint(),
-    Method::of(CORE, "setPrivate", &[Object, Text, Any], 3, |_, _| Step::missing("session:setPrivate")),
-    Method::of(CORE, "getPrivate", &[Object, Text], 2, |_, _| Step::missing("session:getPrivate")),
-    Method::of(CORE, "setEventData", &[Object, Event], 2, |_, _| Step::missing("freeswitch.Event")),
-    Method::of(CORE, "sendEvent", &[Object, Event], 2, |_, _| Step::missing("freeswitch.Event")),
+    Method::of(CORE, "setPrivate", &[Object, Text, Kind::Object], 3, |_, _| Step::Now(Answer::Nothing)).wrapped(),
+    Method::of(CORE, "getPrivate", &[Object, Text], 2, |_, _| Step::Now(Answer::Nothing)).wrapped(),
+    Method::of(CORE, "setEventData", &[Object, Event], 2, set_event_data),
+    Method::of(CORE, "sendEvent", &[Object, Event], 2, send_event),
     Method::of(CORE, "getXMLCDR", &[Object], 1, |_, _| Step::missing("session:getXMLCDR")),
     Method::of(CORE, "consoleLog", &[Object, Text, Text], 3, console_log),
     Method::of(CORE, "consoleLog2", &[Object, Text, Text, Text, Int, Text], 6, console_log2),
@@ -190,7 +190,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "streamFile", &[Object, Text, Int], 2, media::stream_file).checkpoint(),
     Method::of(CORE, "sleep", &[Object, Int, Int], 2, media::sleep).checkpoint(),
     Method::of(CORE, "recordFile", &[Object, Text, Int, Int, Int], 2, media::record_file).checkpoint(),
-    Method::of(CORE, "insertFile", &[Object, Text, Text, Int], 4, |_, _| Step::missing("session:insertFile")),
+    Method::of(CORE, "insertFile", &[Object, Text, Text, Int], 4, media::insert_file),
     Method::of(CORE, "say", &[Object, Text, Text, Text, Text, Text], 5, media::say).checkpoint(),
     Method::of(CORE, "sayPhrase", &[Object, Text, Text, Text], 2, media::say_phrase).checkpoint(),
     Method::of(CORE, "set_tts_params", &[Object, Text, Text], 3, media::set_voice),
@@ -209,11 +209,11 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "collectDigits", &[Object, Int, Int], 2, digits::collect_digits).overloaded().checkpoint(),
     Method::of(CORE, "flushDigits", &[Object], 1, digits::flush_digits),
     Method::of(CORE, "flushEvents", &[Object], 1, |_, arguments| quick(arguments, Answer::Integer(0))),
-    Method::of(CORE, "detectSpeech", &[Object, Text, Text, Text, Text], 2, |_, _| {
-        Step::missing("session:detectSpeech")
+    Method::of(CORE, "detectSpeech", &[Object, Text, Text, Text, Text], 2, |run, arguments| {
+        no_recognizer(run, arguments, Answer::Nothing)
     }),
-    Method::of(CORE, "playAndDetectSpeech", &[Object, Text, Text, Text], 4, |_, _| {
-        Step::missing("session:playAndDetectSpeech")
+    Method::of(CORE, "playAndDetectSpeech", &[Object, Text, Text, Text], 4, |run, arguments| {
+        no_recognizer(run, arguments, Answer::Nil)
     }),
     // Callbacks. The names are kept by the prelude, which calls the functions.
     Method::of(OWN, "setInputCallback", &[Object, Callback, Text], 2, attend::set).overloaded().wrapped(),
@@ -330,8 +330,14 @@ fn execute(run: &Arc<Run>, arguments: &Arguments) -> Step {
     if let Some(why) = run.policy.refuses(&app) {
         return Step::Fail(why);
     }
-    if data.is_empty() && app.contains("::") {
-        return Step::missing("session:execute of a queued application (app::data)");
+    if data.is_empty()
+        && let Some((app, data)) = app.split_once("::")
+    {
+        let (app, data) = (app.to_owned(), data.to_owned());
+        return asking(run, arguments, Answer::Nothing, |run, channel| async move {
+            let _ = channel.ask(&run, |reply| Request::Queue { app, data, reply }).await;
+            Ok(Answer::Nothing)
+        });
     }
     asking(run, arguments, Answer::Nothing, |run, channel| async move {
         let _ = channel.ask(&run, |reply| Request::Execute { app, data, reply }).await;
@@ -349,6 +355,50 @@ fn console_log2(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let text = format!("{file}:{line} {function}() {}", arguments.text_or_empty(5));
     log::write(run, Level::parse(&arguments.text_or_empty(1)), &text);
     Step::Now(Answer::Nothing)
+}
+
+/// Copies what is known of the channel into an event.
+fn set_event_data(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let Some(event) = arguments.with(1, super::event::Event::clone) else { return Step::Now(Answer::Nothing) };
+    asking(run, arguments, Answer::Nothing, |run, channel| async move {
+        if let Ok(data) = channel.ask(&run, |reply| Request::Data { reply }).await {
+            event.with(|event| event.merge(&data));
+        }
+        Ok(Answer::Nothing)
+    })
+}
+
+/// Gives the channel an event: one with `call-command` is carried out, others have nobody here who would take them.
+fn send_event(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    let Some(event) = arguments.with(1, super::event::Event::clone) else { return Step::Now(Answer::Nothing) };
+    let header = |name: &str| event.with(|event| event.get(name).unwrap_or_default().to_owned());
+    let (command, app) = (header("call-command"), header("execute-app-name"));
+    let argument = Some(header("execute-app-arg")).filter(|text| !text.is_empty());
+    let data = argument.unwrap_or_else(|| event.with(|event| event.body().unwrap_or_default().to_owned()));
+    let cause = header("hangup-cause");
+    let run_on = Arc::clone(run);
+    asking(run, arguments, Answer::Nothing, |run, channel| async move {
+        match command.to_ascii_lowercase().as_str() {
+            "execute" if !app.is_empty() => {
+                let _ = channel.ask(&run, |reply| Request::Queue { app, data, reply }).await;
+            }
+            "hangup" => {
+                let cause = if cause.is_empty() { "NORMAL_CLEARING".to_owned() } else { cause };
+                let _ = channel.ask(&run, |reply| Request::Hangup { cause, reply }).await;
+            }
+            "" => log::write(&run_on, Level::Debug, "sendEvent: the channel has no use for this event"),
+            other => log::write(&run_on, Level::Err, &format!("sendEvent: call-command {other} is not available")),
+        }
+        Ok(Answer::Nothing)
+    })
+}
+
+/// There is no speech recognizer, as in a FreeSWITCH without such a module.
+fn no_recognizer(run: &Arc<Run>, arguments: &Arguments, answer: Answer) -> Step {
+    if live(run, arguments).is_some() {
+        log::write(run, Level::Err, "detectSpeech: no speech recognizer is available");
+    }
+    Step::Now(answer)
 }
 
 /// Real-time text: no call has such a stream.

@@ -10,7 +10,7 @@ use super::arguments::{Arguments, Kind};
 use super::dbh::Null;
 use super::run::Run;
 use super::seams::Row;
-use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, json, session, stream};
+use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, ivr, json, session, stream};
 
 /// What a method answers to its script.
 pub(super) enum Answer {
@@ -46,12 +46,16 @@ pub(super) enum Answer {
     Consumer(consumer::EventConsumer),
     /// A digit object.
     Dtmf(dtmf::Dtmf),
+    /// A menu object.
+    Menu(ivr::IvrMenu),
     /// A database object.
     Dbh(dbh::Dbh),
     /// True, and rows, each a table of what its columns hold.
     Rows(Vec<Row>, Null),
     /// Success, rows, text of an error.
     RowsOrError(Result<Vec<Row>, &'static str>),
+    /// JSON as tables.
+    Decoded(serde_json::Value),
     /// A value made already.
     Value(Value),
 }
@@ -81,6 +85,7 @@ impl Answer {
             Self::Event(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Consumer(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Dtmf(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Menu(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Dbh(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Rows(rows, null) => {
                 let rows = Value::Table(dbh::table(lua, &rows, null)?);
@@ -95,6 +100,7 @@ impl Answer {
                 return Ok([Value::Boolean(false), rows, text.into_lua(lua)?].into_iter().collect());
             }
             Self::Json(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Decoded(value) => json::to_lua(lua, value)?,
             Self::Value(value) => value,
         };
         Ok([value].into_iter().collect())
@@ -219,6 +225,7 @@ static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
         consumer::METHODS,
         dtmf::METHODS,
         dbh::METHODS,
+        ivr::METHODS,
         freeswitch::METHODS,
     ]
     .into_iter()

@@ -35,7 +35,19 @@ impl Call {
                 if !self.pre_answer().await || !self.executing() {
                     return Progress::Over(false);
                 }
-                Doing::Play(Box::new(Playlist::new(&path, start_sample)))
+                Doing::Play(Box::new(self.playlist(&path, start_sample).await))
+            }
+            Activity::Say { module, kind, method, text } => {
+                if !self.pre_answer().await || !self.executing() {
+                    return Progress::Over(false);
+                }
+                Doing::Play(Box::new(self.say_list(&module, &kind, &method, &text)))
+            }
+            Activity::Phrase { name, data, language } => {
+                if !self.pre_answer().await || !self.executing() {
+                    return Progress::Over(false);
+                }
+                Doing::Play(Box::new(self.phrase_list(&name, &data, language.as_deref()).await))
             }
             Activity::Record { path, limit_s, threshold, silence_s } => {
                 let silence = (threshold > 0 || silence_s > 0).then_some((threshold, silence_s));

@@ -22,6 +22,7 @@ mod execute;
 mod finish;
 mod hold;
 mod hooks;
+mod ivr;
 mod keys;
 mod lending;
 mod limit;
@@ -42,6 +43,7 @@ mod session_timer;
 mod socket;
 mod takeover;
 mod transfer;
+mod voice;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

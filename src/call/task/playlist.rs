@@ -10,9 +10,13 @@ use crate::call::channel::Digit;
 use crate::call::control::Verdict;
 use crate::call::event::EventName;
 use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, PlaySource, Steering};
+use crate::words::expand::Template;
 
 /// Files of one `file_string://`.
 const MOST_FILES: usize = 128;
+
+/// Longest pause between files, ms.
+const LONGEST_PAUSE_MS: u64 = 3_600_000;
 
 /// Silence before the first of several files, ms, as FreeSWITCH plays it.
 const LEAD_MS: i64 = 250;
@@ -47,11 +51,27 @@ pub enum DigitRule<'t> {
     Tell,
 }
 
+/// A step of a playlist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A file string.
+    File(String),
+    /// Silence, ms.
+    Pause(u64),
+    /// An application that runs in between.
+    Run {
+        /// Its name.
+        application: String,
+        /// Its data; expanded when it runs.
+        data: String,
+    },
+}
+
 /// A file string that is being played, or rests while the script's callback runs.
 pub(super) struct Playlist {
     /// Silence is to be played first.
     lead: bool,
-    names: VecDeque<String>,
+    items: VecDeque<Item>,
     start_sample: u64,
     /// The file that listeners were told of.
     told: String,
@@ -67,7 +87,7 @@ pub(super) struct Playlist {
 struct Current {
     id: PlayId,
     source: PlaySource,
-    /// The lead: its end says nothing about the list.
+    /// The lead or a pause: its end says nothing about the list.
     lead: bool,
     /// How it ended, and after how many ms.
     ended: Option<(PlayEnd, u64)>,
@@ -80,20 +100,32 @@ struct Current {
 impl Playlist {
     /// The files of a file string.
     pub(super) fn new(text: &str, start_sample: u64) -> Self {
-        let names: VecDeque<String> = match text.strip_prefix("file_string://") {
-            Some(list) => list.split('!').take(MOST_FILES).map(str::to_owned).collect(),
-            None => [text.to_owned()].into(),
+        let file = |name: &str| Item::File(name.to_owned());
+        let items: Vec<Item> = match text.strip_prefix("file_string://") {
+            Some(list) => list.split('!').take(MOST_FILES).map(file).collect(),
+            None => vec![file(text)],
         };
+        Self { lead: items.len() > 1, start_sample, ..Self::of(items) }
+    }
+
+    /// These steps.
+    pub(super) fn of(items: Vec<Item>) -> Self {
         Self {
-            lead: names.len() > 1,
-            names,
-            start_sample,
+            lead: false,
+            items: items.into(),
+            start_sample: 0,
             told: String::new(),
             current: None,
             paused: false,
             played: false,
             missing: "no file is named".to_owned(),
         }
+    }
+
+    /// Nothing, and why.
+    pub(super) fn nothing(why: String) -> Self {
+        tracing::error!(why, "cannot be played");
+        Self { missing: why, ..Self::of(Vec::new()) }
     }
 
     /// A playback ended while the list rests.
@@ -121,7 +153,8 @@ impl Call {
             return Played::Interrupted;
         }
         self.broken = false;
-        self.play_list(&mut Playlist::new(text, start_sample), rule).await
+        let mut list = self.playlist(text, start_sample).await;
+        self.play_list(&mut list, rule).await
     }
 
     /// Plays the rest of a list.
@@ -147,6 +180,12 @@ impl Call {
                 return ended;
             }
             let Some(current) = list.current.as_mut() else {
+                if let Some(Item::Run { .. }) = list.items.front() {
+                    let Some(Item::Run { application, data }) = list.items.pop_front() else { continue };
+                    Box::pin(self.execute_named(&application, &Template::parse(data))).await;
+                    list.played = true;
+                    continue;
+                }
                 if self.start_next(list) {
                     continue;
                 }
@@ -169,10 +208,19 @@ impl Call {
     /// Starts the next file of the list that names something; false when none is left.
     fn start_next(&mut self, list: &mut Playlist) -> bool {
         let lead = std::mem::take(&mut list.lead);
+        let mut quiet = lead;
         let source = if lead {
             PlaySource::Silence { ms: LEAD_MS, level: 0 }
         } else {
-            let Some(name) = list.names.pop_front() else { return false };
+            let name = match list.items.pop_front() {
+                Some(Item::File(name)) => name,
+                Some(Item::Pause(ms)) => {
+                    quiet = true;
+                    format!("silence_stream://{}", ms.clamp(1, LONGEST_PAUSE_MS))
+                }
+                Some(Item::Run { .. }) => return true,
+                None => return false,
+            };
             list.told.clone_from(&name);
             let source = self.prompt_source(&name, list.start_sample);
             let has_audio = self.audio.port().is_some();
@@ -187,13 +235,13 @@ impl Call {
         };
         let id = self.next_play();
         self.audio.command(MediaCommand::Play { id, source: source.clone() });
-        if !lead {
+        if !quiet {
             self.fire_playback(EventName::PLAYBACK_START, &list.told, "");
         }
         if list.paused {
             self.audio.command(MediaCommand::Steer { id, by: Steering::Pause(true) });
         }
-        list.current = Some(Current { id, source, lead, ended: None, displaced: false, from_ms: 0 });
+        list.current = Some(Current { id, source, lead: quiet, ended: None, displaced: false, from_ms: 0 });
         true
     }
 

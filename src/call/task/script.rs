@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Call;
+use super::{Call, emit};
 use crate::call::app;
 use crate::call::channel::{Channel, Phase, View};
 use crate::call::control::{
-    Addressed, Desk, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle, SessionState,
+    Addressed, Desk, Execution, Request, ScriptEntry, ScriptOutcome, ScriptRun, ScriptStatus, SessionHandle,
+    SessionState,
 };
-use crate::call::event::Event;
+use crate::call::event::{Event, EventName};
 use crate::call::leg::CallEvent;
 use crate::call::services::{Services, Snapshot};
+use crate::engine::config::Menu;
 use crate::engine::dialplan::{Action, Outcome, Plan};
 use crate::words::expand::{Lookup, Template};
 use crate::words::model::Cause;
@@ -311,6 +313,19 @@ impl Call {
             Request::WaitForAnswer { reply } => {
                 self.wait_for_answer().await;
                 give(reply, ());
+            }
+            Request::Menu { menus, name, reply } => {
+                let menus: Vec<Arc<Menu>> = menus.into_iter().map(Arc::new).collect();
+                self.ivr(&name, &|name| menus.iter().find(|menu| menu.name == name).cloned()).await;
+                give(reply, ());
+            }
+            Request::Queue { app, data, reply } => {
+                self.execute_later(Execution::once(&app, &data), None, None);
+                give(reply, ());
+            }
+            Request::Data { reply } => {
+                let event = emit::about(&self.services, EventName::CHANNEL_DATA, &self.a, &[]);
+                give(reply, Box::new(event));
             }
             Request::Expand { text, reply } => {
                 let expanded = self.expand_text(&text).await;

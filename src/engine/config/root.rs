@@ -42,6 +42,12 @@ pub fn root_document(folders: &Folders) -> String {
     };
     section("dialplan", &format!("{}/*.xml", folders.dialplan));
     section("directory", &format!("{}/*.xml", folders.directory));
+    let _ = write!(
+        text,
+        "<section name=\"languages\">\n<X-PRE-PROCESS cmd=\"include\" data=\"{0}/lang/*.xml\"/>\n\
+         <X-PRE-PROCESS cmd=\"include\" data=\"{0}/lang/*/*.xml\"/>\n</section>\n",
+        folders.base
+    );
     text.push_str("</document>\n");
     text
 }

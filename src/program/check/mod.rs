@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use crate::call::app::Catalog;
 use crate::edge::files::FileLoader;
-use crate::engine::config::{Directory, Folders, Settings, SipProfile, root_document};
+use crate::engine::config::{Directory, Folders, Settings, SipProfile, Voice, root_document};
 use crate::engine::dialplan::Dialplan;
 use crate::engine::xml::{self, Element, Loader as _};
 use crate::words::model::Variables;
@@ -113,6 +113,8 @@ pub struct Loaded {
     pub directory: Arc<Directory>,
     /// SIP profiles.
     pub profiles: Vec<SipProfile>,
+    /// Phrase macros and menus.
+    pub voice: Arc<Voice>,
     /// Settings of the switch as a whole.
     pub settings: Settings,
 }
@@ -124,6 +126,7 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
     let xml::Loaded { root, sources, globals, mut diagnostics, .. } =
         xml::load(&name, &text, globals(subject), &loader);
     let root = root.map(|root| if replaced_sections(subject).is_empty() { root } else { merged(root) });
+    let mut voice = Voice::default();
     let (mut dialplan, mut directory, mut profiles, mut settings) =
         (Dialplan::default(), Directory::default(), Vec::new(), Settings::default());
     if let Some(root) = &root {
@@ -133,6 +136,7 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
         profiles = SipProfile::read(root, &mut diagnostics);
         settings = Settings::read(root, &mut diagnostics);
         directory = Directory::read(root);
+        voice = Voice::read(root, &mut diagnostics);
     }
     Ok(Loaded {
         sources,
@@ -142,6 +146,7 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
         dialplan: Arc::new(dialplan),
         directory: Arc::new(directory),
         profiles,
+        voice: Arc::new(voice),
         settings,
     })
 }

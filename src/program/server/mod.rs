@@ -333,7 +333,10 @@ impl Server {
         let base = PathBuf::from(&folders.base);
         let usual = || {
             let named = [&folders.dialplan, &folders.directory].map(PathBuf::from);
-            [base.join("sip_profiles"), base.join("autoload_configs")].into_iter().chain(named).collect()
+            [base.join("sip_profiles"), base.join("autoload_configs"), base.join("lang")]
+                .into_iter()
+                .chain(named)
+                .collect()
         };
         let own = conf.as_ref().map_or_else(usual, |conf| vec![conf.clone()]);
         own.into_iter().chain([dialplan, directory].into_iter().flatten().map(PathBuf::from)).collect()

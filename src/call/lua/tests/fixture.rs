@@ -88,6 +88,12 @@ impl Call {
             Activity::Stream { path, start_sample } => {
                 ("stream", format!("stream {path} {start_sample}"), !path.contains("nosuch"))
             }
+            Activity::Say { module, kind, method, text } => {
+                ("say", format!("say {module} {kind} {method} {text}"), true)
+            }
+            Activity::Phrase { name, data, language } => {
+                ("phrase", format!("phrase {name} {data} {language:?}"), !name.contains("nosuch"))
+            }
             Activity::Record { path, limit_s, threshold, silence_s } => {
                 ("record", format!("record {path} {limit_s} {threshold} {silence_s}"), !path.contains("nosuch"))
             }
@@ -179,6 +185,21 @@ impl Call {
             Request::BridgeWith { leg, reply } => {
                 self.note("bridge", format!("bridge {leg}"));
                 send(reply, self.up());
+            }
+            Request::Menu { menus, name, reply } => {
+                let entries: Vec<usize> = menus.iter().map(|menu| menu.entries.len()).collect();
+                self.note("menu", format!("menu {name} {entries:?} {} {}", menus[0].digit_len, menus[0].timeout_ms));
+                send(reply, ());
+            }
+            Request::Queue { app, data, reply } => {
+                self.note("queue", format!("queue {app} {data}"));
+                send(reply, ());
+            }
+            Request::Data { reply } => {
+                let mut event = crate::call::event::Event::bare(crate::call::event::EventName::CUSTOM);
+                event.add("Unique-ID", UUID);
+                event.add("variable_x", "1");
+                send(reply, Box::new(event));
             }
             Request::WaitForAnswer { reply } => send(reply, ()),
             Request::Expand { text, reply } => send(reply, text),

@@ -84,10 +84,75 @@ async fn wrong_arguments() {
 
 #[tokio::test]
 async fn what_is_missing_says_so() {
-    for body in ["freeswitch.email('a','b')", "session:getXMLCDR()", "session:execute('playback::x.wav')"] {
+    for body in ["session:getXMLCDR()", "freeswitch.Event('CUSTOM','x::y'):chat_send()"] {
         let text = values_of(&host(), body, fresh()).await.0;
         assert!(text.starts_with("error: ") && text.contains("is not available yet"), "{body}: {text}");
     }
+    for body in ["return freeswitch.email('a','b')", "return session:detectSpeech('a','b')"] {
+        let text = values_of(&host(), body, fresh()).await.0;
+        assert!(text == "false" || text.is_empty(), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn menus_are_put_together() {
+    let build = "local m=freeswitch.IVRMenu(nil,'main','l.wav','s.wav','i.wav','e.wav','t.wav','','','','',3,2000,4,'6000',2,5) \
+         m:bindAction('menu-exec-app','playback x.wav','1') m:bindAction('menu-dance','','2') \
+         local s=freeswitch.IVRMenu(m,'sub','l.wav','s.wav','i.wav','e.wav','','','','',3,2000,4,6000,2,5) \
+         s:bindAction('menu-back','','*')";
+    let (text, call) = values_of(&host(), &format!("{build} return m:execute(session,'main')"), fresh()).await;
+    assert_eq!(text, "");
+    assert!(call.lock().unwrap().log.iter().any(|line| line == "menu main [1, 1] 4 6000"), "one tree, both menus");
+    let text = values_of(&host(), "freeswitch.IVRMenu(nil,'x')", fresh()).await.0;
+    assert!(text.contains("expected 16..17 args, got 2"), "{text}");
+}
+
+#[tokio::test]
+async fn channels_and_events_know_each_other() {
+    let host = host();
+    for (body, expected) in [
+        (
+            "local e=freeswitch.Event('CUSTOM','a::b') session:setEventData(e) return e:getHeader('variable_x'),e:getHeader('Unique-ID') ~= nil",
+            "\"1\",true",
+        ),
+        (
+            "local d=freeswitch.DTMF('5') session:setPrivate('k',d) return session:getPrivate('k')==d,session:getPrivate('other')",
+            "true,nil",
+        ),
+        ("return pcall(session.setPrivate,session,'k','text')", "expected 'void *' got 'string'"),
+        (
+            "return freeswitch.JSON():execute('{\"command\":\"fsapi\",\"data\":{\"cmd\":\"hostname\"}}').response.message",
+            "host.example",
+        ),
+        ("return freeswitch.JSON():execute2({command='nosuch'})", "Invalid request or non-existent command"),
+        ("return freeswitch.JSON():execute2('{bad')", "\"status\":\"error\""),
+    ] {
+        let text = values_of(&host, body, fresh()).await.0;
+        assert!(text.contains(expected), "{body}: {text}");
+    }
+    let (_, call) = values_of(&host, "session:execute('playback::x.wav')", fresh()).await;
+    assert!(call.lock().unwrap().log.iter().any(|line| line == "queue playback x.wav"));
+    let command = "local e=freeswitch.Event('COMMAND') e:addHeader('call-command','execute') \
+         e:addHeader('execute-app-name','log') e:addHeader('execute-app-arg','hi') session:sendEvent(e)";
+    let (_, call) = values_of(&host, command, fresh()).await;
+    assert!(call.lock().unwrap().log.iter().any(|line| line == "queue log hi"));
+}
+
+#[tokio::test]
+async fn a_recording_is_put_into_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, insert) = (folder.path().join("a.wav"), folder.path().join("b.wav"));
+    std::fs::write(&file, crate::engine::audio::wav_bytes(&[1; 100], 8000)).unwrap();
+    std::fs::write(&insert, crate::engine::audio::wav_bytes(&[2; 50], 8000)).unwrap();
+    let call = |at: &str, other: &std::path::Path| {
+        format!("return session:insertFile('{}','{}',{at})", file.display(), other.display())
+    };
+    let host = host();
+    assert_eq!(values_of(&host, &call("10", &insert), fresh()).await.0, "1");
+    let bytes = std::fs::read(&file).unwrap();
+    let samples = crate::engine::audio::Wav::parse(&bytes).unwrap().samples();
+    assert_eq!((samples.len(), samples[9], samples[10], samples[59], samples[60]), (150, 1, 2, 2, 1));
+    assert_eq!(values_of(&host, &call("0", &folder.path().join("none.wav")), fresh()).await.0, "0");
 }
 
 #[tokio::test]
