@@ -27,9 +27,9 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/administration", &[]),
     ("call/api", &["control", "event"]),
     ("call/app", &["api", "control", "task"]),
-    ("call/cdr", &[]),
+    ("call/cdr", &["event"]),
     ("call/clients", &[]),
-    ("call/channel", &["api", "command", "control", "leg", "observe", "registry", "services"]),
+    ("call/channel", &["api", "cdr", "command", "control", "leg", "observe", "registry", "services"]),
     (
         "call/command",
         &[
@@ -123,6 +123,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("socket2::", &["edge"]),
     ("quick_xml::", &["engine/xml"]),
     ("rusqlite::", &["edge/store"]),
+    ("ureq::", &["edge/store/records"]),
     ("mlua::", &["call/lua"]),
     ("use regex::", &["words/pattern"]),
     ("regex::RegexBuilder", &["words/pattern"]),

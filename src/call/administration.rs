@@ -83,6 +83,9 @@ pub trait Administration: Send + Sync {
     /// Whether there is a file of this name.
     fn file_exists(&self, path: &str) -> oneshot::Receiver<bool>;
 
+    /// Begins new record files where the configuration wants that.
+    fn rotate(&self);
+
     /// Telephones that are registered.
     fn registrations(&self) -> Vec<Registration>;
 
@@ -118,6 +121,8 @@ impl Administration for Unattended {
     fn file_exists(&self, _: &str) -> oneshot::Receiver<bool> {
         oneshot::channel().1
     }
+
+    fn rotate(&self) {}
 
     fn registrations(&self) -> Vec<Registration> {
         Vec::new()

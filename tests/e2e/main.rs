@@ -13,6 +13,7 @@ mod peer;
 mod peers;
 mod presence;
 mod recording;
+mod records;
 mod registrar;
 mod reload;
 mod scripts;

@@ -1,9 +1,22 @@
-//! Call records: one per leg, written when the leg is over.
+//! Call records: one per leg, made when the leg is over. What is written of them are pure functions of the record: our own
+//! line of JSON, FreeSWITCH's XML and JSON documents, and texts of templates.
+
+mod detail;
+mod json;
+mod template;
+#[cfg(test)]
+pub(crate) mod testing;
+mod xml;
 
 use serde::Serialize;
 
+pub use detail::{AppLogEntry, AudioFigures, CallFlow, Detail, FlowTimes, wanted};
+pub use json::json;
+pub use template::{BUILT_IN, Column, Surroundings, columns, expand};
+pub use xml::xml;
+
 /// What is known of one leg at its end. Times are microseconds since 1970; absent: it never happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct CallRecord {
     /// Identifier of the channel.
     pub uuid: String,
@@ -57,6 +70,13 @@ pub struct CallRecord {
     pub packets_sent: u64,
     /// RTP packets lost on the way to us.
     pub packets_lost: u64,
+    /// Interarrival jitter of received RTP, microseconds.
+    pub jitter_us: u64,
+    /// Gateway it was dialled through; empty: none.
+    pub gateway: String,
+    /// Everything else, when the sink asks for it.
+    #[serde(skip)]
+    pub detail: Option<Box<Detail>>,
 }
 
 impl CallRecord {
@@ -68,6 +88,11 @@ impl CallRecord {
 
 /// Takes records. Never waits: a sink that cannot keep up drops the record and says so in the log.
 pub trait RecordSink: Send + Sync {
+    /// Whether records are wanted with [`CallRecord::detail`].
+    fn detailed(&self) -> bool {
+        false
+    }
+
     /// One leg is over.
     fn record(&self, record: CallRecord);
 }

@@ -3,6 +3,7 @@
 //! A plain value owned by its call's task. What it does to the far end is the task's business.
 
 mod headers;
+mod history;
 mod view;
 
 use std::collections::VecDeque;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use crate::words::model::{CallerProfile, Cause, Variables, truthy};
 
+pub use history::{Frame, History};
 pub use view::{MODULES, View};
 
 /// Digits that may wait for an application.
@@ -124,8 +126,8 @@ pub struct Channel {
     pub bridged: bool,
     /// When things happened.
     pub times: Times,
-    /// The application that ran last, and its data.
-    pub last_app: Option<(String, String)>,
+    /// What it remembers for its record.
+    pub history: History,
     /// Digits that no application has asked for yet.
     pub digits: VecDeque<Digit>,
     /// Resources whose places it holds (`limit`).
@@ -155,7 +157,7 @@ impl Channel {
             codec: "",
             bridged: false,
             times: Times { created, ..Times::default() },
-            last_app: None,
+            history: History::default(),
             digits: VecDeque::new(),
             limits: Vec::new(),
             status: 0,

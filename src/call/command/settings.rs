@@ -123,6 +123,7 @@ fn control(services: &Services, args: &str) -> String {
         "ready_check" => (!paused(&status.paused_inbound)).to_string(),
         "shutdown_check" => status.stopping.load(Ordering::Relaxed).to_string(),
         "send_sighup" => {
+            services.administration.rotate();
             drop(services.administration.reload());
             "+OK\n".to_owned()
         }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::limit::release_places;
 use super::refusal::{headers_of, q850_of, reason_header};
 use super::{Call, LegAudio};
-use crate::call::cdr::CallRecord;
+use crate::call::cdr;
 use crate::call::channel::Channel;
 use crate::call::event::EventName;
 use crate::call::leg::{Failure, Headers, Leg, LegCommand, LegId, PreparedLeg};
@@ -194,12 +194,16 @@ impl Call {
     pub(super) fn bury(&mut self, mut callee: Callee) {
         let stats = callee.audio.close();
         release_places(&self.services, &mut callee.channel, None);
-        if !self.services.events.is_quiet() {
+        if !self.services.events.is_quiet() || self.services.records.detailed() {
+            callee.channel.codec = callee.audio.codec_name();
             super::finish::final_times(&mut callee.channel, self.snapshot.zones.server());
         }
         Self::fire_end(&self.services, &callee.channel);
-        let record = self.record_of(&callee.channel, callee.audio.codec_name(), stats);
-        self.services.records.record(CallRecord { call_uuid: self.a.uuid.to_string(), ..record });
+        let channel = &callee.channel;
+        let cause = channel.cause.map_or("", |cause| cause.name());
+        if cdr::wanted(&channel.variables, true, false, cause) {
+            self.services.records.record(self.record_of(channel, callee.audio.codec_name(), stats));
+        }
     }
 }
 

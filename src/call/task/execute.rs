@@ -74,6 +74,9 @@ impl Call {
             if !self.executing() && !dead_but_running {
                 return;
             }
+            if self.a.nested.is_empty() {
+                self.a.history.begin_action();
+            }
             self.show(action, false);
             match action.registered.and_then(app::find) {
                 Some(application) => self.execute_application(application, &action.data).await,
@@ -139,7 +142,8 @@ impl Call {
         }
         self.end_execute(event_uuid, application.name, data);
         if !self.a.is_true("disable_app_log") {
-            self.a.last_app = Some((application.name.to_owned(), data.to_owned()));
+            let now = self.now_us();
+            self.a.history.ran(application.name, data, now);
         }
         if has_scope {
             self.a.scopes.pop();

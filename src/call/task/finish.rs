@@ -3,8 +3,8 @@
 use super::Call;
 use super::limit::release_places;
 use super::refusal::{headers_of, reason_header, refusal, unsendable};
-use crate::call::cdr::CallRecord;
-use crate::call::channel::Channel;
+use crate::call::cdr::{self, AudioFigures, CallRecord};
+use crate::call::channel::{Channel, Frame};
 use crate::call::leg::{LegCommand, LegId};
 use crate::call::media::MediaStats;
 use crate::words::model::Cause;
@@ -36,13 +36,16 @@ impl Call {
         }
         release_places(&self.services, &mut self.a, None);
         let zone = self.snapshot.zones.server().clone();
+        self.a.codec = self.audio.codec_name();
         final_times(&mut self.a, &zone);
         self.hangup_hook().await;
         let stats = self.audio.close();
         Self::fire_end(&self.services, &self.a);
-        let mut record = self.record_of(&self.a, self.audio.codec_name(), stats);
-        self.a.get("originate_disposition").unwrap_or_default().clone_into(&mut record.disposition);
-        self.services.records.record(record);
+        if cdr::wanted(&self.a.variables, false, self.a.other.is_some(), cause.name()) {
+            let mut record = self.record_of(&self.a, self.audio.codec_name(), stats);
+            self.a.get("originate_disposition").unwrap_or_default().clone_into(&mut record.disposition);
+            self.services.records.record(record);
+        }
     }
 
     /// BYE, or the final refusal, which is returned.
@@ -78,6 +81,8 @@ impl Call {
         let some = |at: u64| (at > 0).then_some(at);
         let times = channel.times;
         let cause = channel.cause.unwrap_or(Cause::NORMAL_CLEARING);
+        // Every codec here has an RTP clock of 8 kHz.
+        let jitter_us = u64::from(stats.jitter) * 125;
         CallRecord {
             uuid: channel.uuid.to_string(),
             call_uuid: self.a.uuid.to_string(),
@@ -105,6 +110,16 @@ impl Call {
             packets_received: stats.received,
             packets_sent: stats.sent,
             packets_lost: stats.lost,
+            jitter_us,
+            gateway: channel.get("sip_gateway_name").unwrap_or_default().to_owned(),
+            detail: self.services.records.detailed().then(|| {
+                Box::new(channel.detail(Frame {
+                    core_uuid: self.services.events.core_uuid(),
+                    switchname: &self.services.switchname,
+                    dialled: channel.uuid != self.a.uuid,
+                    stats: AudioFigures { received: stats.received, sent: stats.sent, lost: stats.lost, jitter_us },
+                }))
+            }),
         }
     }
 }
@@ -148,9 +163,30 @@ pub(super) fn final_times(channel: &mut Channel, zone: &jiff::tz::TimeZone) {
             channel.variables.set(name, &value.to_string());
         }
     }
-    if let Some((name, data)) = &channel.last_app {
+    if let Some((name, data)) = channel.history.last() {
         channel.variables.set("last_app", name);
         channel.variables.set("last_arg", data);
+    }
+    held(channel);
+    let name = &channel.profile.caller_id_name;
+    let caller = format!("\"{name}\" <{}>", channel.profile.caller_id_number);
+    channel.variables.set("caller_id", &caller);
+    for way in ["read_codec", "write_codec"] {
+        channel.variables.set(way, channel.codec);
+    }
+}
+
+/// The variables of a channel's holds, when there were any.
+fn held(channel: &mut Channel) {
+    let Some(events) = channel.history.hold_events() else { return };
+    let sum = channel.times.hold_accum;
+    for (name, value) in [
+        ("hold_accum_seconds", (sum / 1_000_000).to_string()),
+        ("hold_accum_ms", (sum / 1000).to_string()),
+        ("hold_accum_usec", sum.to_string()),
+        ("hold_events", events),
+    ] {
+        channel.variables.set(name, &value);
     }
 }
 

@@ -45,12 +45,14 @@ impl Call {
         };
         self.holding = to_callee;
         let now = self.now_us();
-        let times =
-            if callers { Some(&mut self.a.times) } else { self.callee(id).map(|callee| &mut callee.channel.times) };
-        match times {
-            Some(times) if to_callee.is_some() => times.last_hold = now,
-            Some(times) => times.hold_accum = times.hold_accum.saturating_add(now.saturating_sub(times.last_hold)),
-            None => {}
+        let channel = if callers { Some(&mut self.a) } else { self.callee(id).map(|callee| &mut callee.channel) };
+        if let Some(channel) = channel {
+            channel.history.hold(to_callee.is_some(), now);
+            let times = &mut channel.times;
+            match to_callee {
+                Some(_) => times.last_hold = now,
+                None => times.hold_accum = times.hold_accum.saturating_add(now.saturating_sub(times.last_hold)),
+            }
         }
         if callers {
             self.fire(name, &[]);

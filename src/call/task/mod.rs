@@ -61,7 +61,7 @@ use crate::call::media::{MediaEvent, PlayId};
 use crate::call::observe::Observer;
 use crate::call::registry::Listed;
 use crate::call::services::{Services, Snapshot};
-use crate::engine::dialplan::Outcome;
+use crate::engine::dialplan::{Action, Outcome};
 use crate::words::model::{Cause, truthy};
 
 pub use audio::LegAudio;
@@ -311,11 +311,13 @@ impl Call {
                     self.a.phase = Phase::Execute;
                     self.extension = plan.extension.clone();
                     self.hunted_context = plan.context.clone();
+                    let actions: Arc<[Action]> = plan.actions.into();
+                    self.a.history.found(plan.extension, Arc::clone(&actions));
                     if plan.inline_dialplan {
                         self.a.profile.destination_number = std::mem::take(&mut self.a.profile.rdnis);
                     }
                     self.fire_state("CS_EXECUTE", "4");
-                    self.execute_list(&plan.actions).await;
+                    self.execute_list(&actions).await;
                     if self.a.phase == Phase::Execute {
                         tracing::info!("the last dialplan instruction was executed, hanging up");
                         self.hangup(Cause::NORMAL_CLEARING);

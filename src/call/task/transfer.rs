@@ -37,7 +37,7 @@ impl Call {
         let history =
             format!("{}:{}:bl_xfer:{extension}/{context}/{dialplan}", now / 1_000_000, (self.services.new_uuid)());
         tracing::info!(%extension, %context, %dialplan, "transfer");
-        self.a.profile = CallerProfile {
+        let new = CallerProfile {
             rdnis: old.destination_number.clone(),
             destination_number: extension,
             dialplan,
@@ -46,6 +46,8 @@ impl Call {
             created_us: now,
             ..old.clone()
         };
+        let old = std::mem::replace(&mut self.a.profile, new);
+        self.a.history.transferred(old, self.a.profile_number, self.a.times);
         self.a.variables.push("transfer_history", &history);
         self.a.variables.set("transfer_source", &history);
         self.a.variables.remove("signal_bond");

@@ -1,4 +1,4 @@
-//! What outlives a call: the stores of `hash` and `db`, registrations, and the file of call records.
+//! What outlives a call: the stores of `hash` and `db`, registrations, and call records.
 
 mod bindings;
 mod memory;
@@ -7,5 +7,5 @@ mod sqlite;
 
 pub use bindings::{BindingStore, BindingStoreError};
 pub use memory::MemoryStore;
-pub use records::{RecordError, RecordFile};
+pub use records::{OutputFigures, RecordError, RecordFolders, Records};
 pub use sqlite::SqliteFiles;

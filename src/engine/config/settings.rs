@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
-use super::ScriptSettings;
+use super::{RecordSettings, ScriptSettings};
 use crate::engine::xml::Element;
 use crate::words::model::truthy;
 use crate::words::text::Diagnostic;
@@ -24,6 +24,8 @@ pub struct Settings {
     pub scripts: ScriptSettings,
     /// Zones of `timezones.conf`: name and POSIX TZ string, those that cannot be read left out.
     pub zones: Vec<(String, String)>,
+    /// Where call records go beside the file of the data folder.
+    pub records: RecordSettings,
 }
 
 /// What `event_socket.conf` says.
@@ -96,6 +98,7 @@ impl Settings {
         }
         settings.event_socket = named("event_socket.conf").map(|conf| EventSocketSettings::read(conf, diagnostics));
         settings.scripts = named("lua.conf").map(|conf| ScriptSettings::read(conf, diagnostics)).unwrap_or_default();
+        settings.records = section.map(|section| RecordSettings::read(section, diagnostics)).unwrap_or_default();
         let zones = named("timezones.conf").into_iter().flat_map(|conf| conf.named("timezones"));
         for zone in zones.flat_map(|zones| zones.named("zone")) {
             let (Some(name), Some(value)) = (zone.attribute("name"), zone.attribute("value")) else { continue };

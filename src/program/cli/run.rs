@@ -181,7 +181,10 @@ async fn until_stopped(server: &Arc<Server>, config: &ServerConfig, watch: bool)
     loop {
         tokio::select! {
             () = either(&mut interrupt, &mut terminate) => break,
-            _ = hangup.recv() => reload(server).await,
+            _ = hangup.recv() => {
+                server.rotate();
+                reload(server).await;
+            }
             () = changed.notified() => reload(server).await,
             at_once = server.asked_to_stop() => {
                 if at_once {

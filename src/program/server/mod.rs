@@ -38,7 +38,7 @@ use crate::edge::endpoint::{
 use crate::edge::event_socket::OutboundClients;
 use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
-use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFile, SqliteFiles};
+use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFolders, Records, SqliteFiles};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
 use crate::program::check::{Loaded, Subject, load};
@@ -136,7 +136,7 @@ pub struct Server {
     scripts: Arc<LuaHost>,
     /// Scripts that run at events.
     hooks: hooks::Hooks,
-    records: Arc<RecordFile>,
+    records: Arc<Records>,
     registrations: Arc<Registrations>,
     directory: Arc<ArcSwap<Directory>>,
     subject: Subject,
@@ -207,7 +207,11 @@ impl Server {
             return Err(StartError::Configuration(render(&loaded.sources, &loaded.diagnostics)));
         }
         report(&loaded);
-        let records = Arc::new(RecordFile::open(&config.data.join("cdr.jsonl"))?);
+        let logs = loaded.globals.get("log_dir").map_or_else(|| PathBuf::from("log"), PathBuf::from);
+        let folders = RecordFolders { data: config.data.clone(), databases: config.data.join("db"), logs };
+        let switch = Arc::new(scripts::Switch::default());
+        let records = Arc::new(Records::open(folders, Arc::clone(&switch) as _)?);
+        records.configure(&loaded.settings.records);
         let registrations = Arc::new(Registrations::open(&config.data.join("bindings.db"))?);
         let media = MediaThreads::start(MediaConfig {
             rtp_low: config.rtp.0,
@@ -222,7 +226,6 @@ impl Server {
         if globals.get("core_uuid").is_none() {
             globals.set("core_uuid", &uuid::Uuid::new_v4().to_string());
         }
-        let switch = Arc::new(scripts::Switch::default());
         let mut lua =
             LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
         lua.anchors = Some(Arc::clone(&switch) as _);
@@ -358,8 +361,14 @@ impl Server {
         self.stories.set_sources(Arc::new(loaded.sources.clone()));
         let new = summary(&self.subject, &loaded);
         self.services.globals.extend(&loaded.globals);
+        self.records.configure(&loaded.settings.records);
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(new)
+    }
+
+    /// Begins new record files where the configuration wants that (SIGHUP).
+    pub fn rotate(&self) {
+        self.records.rotate();
     }
 
     /// Has whoever runs the switch end it.

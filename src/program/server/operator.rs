@@ -80,6 +80,12 @@ impl Administration for Operator {
         apart(move || path.exists())
     }
 
+    fn rotate(&self) {
+        if let Some(server) = self.server() {
+            server.rotate();
+        }
+    }
+
     fn registrations(&self) -> Vec<Registration> {
         let Some(server) = self.server() else { return Vec::new() };
         let factory = server.sip.factory();

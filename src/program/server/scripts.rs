@@ -7,6 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use crate::call::api::{self, ApiContext};
+use crate::call::cdr::Surroundings;
 use crate::call::channel::View;
 use crate::call::command;
 use crate::call::control::SessionHandle;
@@ -85,6 +86,18 @@ impl Anchors for Switch {
         let (handle, requests) = SessionHandle::new(Arc::clone(&uuid));
         drop(runtime.spawn(task::anchor(services, uuid, requests)));
         Some(handle)
+    }
+}
+
+/// What templates of call records reach.
+impl Surroundings for Switch {
+    fn global(&self, name: &str) -> Option<String> {
+        self.services()?.globals.get(name)
+    }
+
+    fn api(&self, name: &str, args: &str) -> Option<String> {
+        let services = self.services()?;
+        if command::waits(name) { None } else { run_now(&services, name, args) }
     }
 }
 
