@@ -18,6 +18,7 @@ pub mod leg;
 pub mod limits;
 pub mod lua;
 pub mod media;
+pub mod meters;
 pub mod observe;
 pub mod outside;
 pub mod registry;

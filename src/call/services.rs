@@ -13,6 +13,7 @@ use crate::call::event::Events;
 use crate::call::leg::LegFactory;
 use crate::call::limits::Limits;
 use crate::call::media::MediaEngine;
+use crate::call::meters::Meters;
 use crate::call::outside::Outside;
 use crate::call::registry::Calls;
 use crate::call::scheduler::Scheduler;
@@ -108,6 +109,8 @@ pub struct Services {
     pub administration: Arc<dyn Administration>,
     /// The machine.
     pub outside: Arc<dyn Outside>,
+    /// What is measured while calls run.
+    pub meters: Meters,
     /// Takes call records.
     pub records: Arc<dyn RecordSink>,
     /// The stores of `hash` and `db`. Held only while one value is read or written.

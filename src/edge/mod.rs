@@ -6,6 +6,7 @@ pub mod event_socket;
 pub mod files;
 pub mod machine;
 pub mod media;
+pub mod monitoring;
 pub mod net;
 pub mod store;
 pub mod watch;

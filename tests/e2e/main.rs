@@ -9,6 +9,7 @@ mod limits;
 mod lua_conf;
 mod matrix;
 mod messages;
+mod monitoring;
 mod peer;
 mod peers;
 mod presence;

@@ -31,6 +31,8 @@ pub(crate) struct Switch {
     pub(crate) address: SocketAddr,
     /// Its event socket.
     pub(crate) control: Option<SocketAddr>,
+    /// Its HTTP listener.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 /// `<context name="public">` with these extensions: number pattern and actions.
@@ -65,6 +67,11 @@ impl Switch {
 
     /// Starts a switch with further arguments.
     pub(crate) fn start_with(arguments: &[&str], files: &[(&str, &str)]) -> Self {
+        Self::start_in(&[], arguments, files)
+    }
+
+    /// Starts a switch with further arguments and variables of its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)], arguments: &[&str], files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for part in ["dialplan", "scripts", "directory", "autoload_configs", "sip_profiles", "lang"] {
             std::fs::create_dir(folder.path().join(part)).expect("a folder");
@@ -81,6 +88,7 @@ impl Switch {
             // Not the usual port: tests run side by side.
             .args(if arguments.contains(&"--event-socket") { &[][..] } else { &["--event-socket", "127.0.0.1:0"] })
             .args(arguments)
+            .envs(environment.iter().copied())
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -88,7 +96,7 @@ impl Switch {
             .spawn()
             .expect("the binary starts");
         let out = BufReader::new(process.stdout.take().expect("its output"));
-        let (mut address, mut control) = (None, None);
+        let (mut address, mut control, mut http) = (None, None, None);
         for line in out.lines().map_while(Result::ok) {
             let word = |prefix: &str| line.strip_prefix(prefix)?.split_whitespace().nth(1).map(str::to_owned);
             if line.contains(" UDP ") {
@@ -96,6 +104,8 @@ impl Switch {
             }
             let socket = line.strip_prefix("control").and_then(|rest| rest.trim().strip_prefix("event socket "));
             control = control.or_else(|| socket?.split(',').next()?.parse().ok());
+            let shown = line.strip_prefix("metrics").and_then(|rest| rest.trim().strip_prefix("http://"));
+            http = http.or_else(|| shown?.strip_suffix("/metrics")?.parse().ok());
             if line.starts_with("Ctrl-C") {
                 break;
             }
@@ -103,7 +113,7 @@ impl Switch {
         let Some(address) = address else {
             panic!("{}", std::fs::read_to_string(folder.path().join("switch.log")).unwrap_or_default());
         };
-        Self { process, folder, address, control }
+        Self { process, folder, address, control, http }
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -149,19 +149,13 @@ impl Detail {
         }
     }
 
-    /// Whether a leg with these variables, partners and cause is to be recorded at all (`process_cdr`,
-    /// `skip_cdr_causes`).
-    pub fn is_wanted(&self) -> bool {
-        wanted(&self.variables, self.originator.is_some(), self.originatee.is_some(), self.cause)
-    }
-
     /// Whether it is recorded although records of called legs are not wanted (`force_process_cdr`).
     pub fn is_forced(&self) -> bool {
         self.variables.get("force_process_cdr").is_some_and(truthy)
     }
 }
 
-/// See [`Detail::is_wanted`].
+/// Whether a leg with these variables, partners and cause is to be recorded at all (`process_cdr`, `skip_cdr_causes`).
 pub fn wanted(variables: &Variables, has_originator: bool, has_originatee: bool, cause: &str) -> bool {
     let skipped = variables.get("skip_cdr_causes").is_some_and(|causes| {
         causes.split('|').any(|name| !name.is_empty() && name.trim().eq_ignore_ascii_case(cause))

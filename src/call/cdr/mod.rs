@@ -74,6 +74,9 @@ pub struct CallRecord {
     pub jitter_us: u64,
     /// Gateway it was dialled through; empty: none.
     pub gateway: String,
+    /// No output is to take it (`process_cdr`, `skip_cdr_causes`).
+    #[serde(skip)]
+    pub skipped: bool,
     /// Everything else, when the sink asks for it.
     #[serde(skip)]
     pub detail: Option<Box<Detail>>,

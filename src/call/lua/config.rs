@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::event::Bus;
+use crate::call::meters::Meters;
 
 use super::policy::Policy;
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
@@ -30,6 +31,8 @@ pub struct LuaConfig {
     pub anchors: Option<Arc<dyn Anchors>>,
     /// Where events are fired and heard.
     pub events: Arc<Bus>,
+    /// What is measured of each run.
+    pub meters: Meters,
 }
 
 impl LuaConfig {
@@ -45,6 +48,7 @@ impl LuaConfig {
             databases: None,
             anchors: None,
             events: Arc::default(),
+            meters: Meters::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::run::{self, Run};
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, SessionHandle};
 use crate::call::event::Bus;
+use crate::call::meters::Meters;
 
 /// By how much script threads are nicer than the others.
 const NICENESS: i32 = 5;
@@ -48,6 +49,7 @@ pub(super) struct Shared {
     events: Arc<Bus>,
     databases: Option<Arc<dyn Databases>>,
     anchors: Option<Arc<dyn Anchors>>,
+    pub(super) meters: Meters,
     /// One entry per thread.
     threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
@@ -81,6 +83,7 @@ impl LuaHost {
             events: config.events,
             databases: config.databases,
             anchors: config.anchors,
+            meters: config.meters,
             threads: pool
                 .iter()
                 .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })

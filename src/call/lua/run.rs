@@ -199,6 +199,7 @@ impl Run {
     /// Gives the outcome to who waits for it; the first one counts.
     pub(super) fn answer(&self, outcome: ScriptOutcome) {
         if let Some(reply) = lock(&self.reply).take() {
+            self.host.meters.script_ended(&outcome.status, self.budget.cpu());
             let _ = reply.send(outcome);
         }
     }

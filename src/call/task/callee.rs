@@ -6,7 +6,6 @@ use tokio::time::Instant;
 use super::limit::release_places;
 use super::refusal::{headers_of, q850_of, reason_header};
 use super::{Call, LegAudio};
-use crate::call::cdr;
 use crate::call::channel::Channel;
 use crate::call::event::EventName;
 use crate::call::leg::{Failure, Headers, Leg, LegCommand, LegId, PreparedLeg};
@@ -199,11 +198,8 @@ impl Call {
             super::finish::final_times(&mut callee.channel, self.snapshot.zones.server());
         }
         Self::fire_end(&self.services, &callee.channel);
-        let channel = &callee.channel;
-        let cause = channel.cause.map_or("", |cause| cause.name());
-        if cdr::wanted(&channel.variables, true, false, cause) {
-            self.services.records.record(self.record_of(channel, callee.audio.codec_name(), stats));
-        }
+        let record = self.record_of(&callee.channel, callee.audio.codec_name(), stats);
+        self.services.records.record(record);
     }
 }
 

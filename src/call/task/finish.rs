@@ -41,11 +41,9 @@ impl Call {
         self.hangup_hook().await;
         let stats = self.audio.close();
         Self::fire_end(&self.services, &self.a);
-        if cdr::wanted(&self.a.variables, false, self.a.other.is_some(), cause.name()) {
-            let mut record = self.record_of(&self.a, self.audio.codec_name(), stats);
-            self.a.get("originate_disposition").unwrap_or_default().clone_into(&mut record.disposition);
-            self.services.records.record(record);
-        }
+        let mut record = self.record_of(&self.a, self.audio.codec_name(), stats);
+        self.a.get("originate_disposition").unwrap_or_default().clone_into(&mut record.disposition);
+        self.services.records.record(record);
     }
 
     /// BYE, or the final refusal, which is returned.
@@ -83,6 +81,8 @@ impl Call {
         let cause = channel.cause.unwrap_or(Cause::NORMAL_CLEARING);
         // Every codec here has an RTP clock of 8 kHz.
         let jitter_us = u64::from(stats.jitter) * 125;
+        let dialled = channel.uuid != self.a.uuid;
+        let originatee = !dialled && channel.other.is_some();
         CallRecord {
             uuid: channel.uuid.to_string(),
             call_uuid: self.a.uuid.to_string(),
@@ -112,11 +112,12 @@ impl Call {
             packets_lost: stats.lost,
             jitter_us,
             gateway: channel.get("sip_gateway_name").unwrap_or_default().to_owned(),
+            skipped: !cdr::wanted(&channel.variables, dialled, originatee, cause.name()),
             detail: self.services.records.detailed().then(|| {
                 Box::new(channel.detail(Frame {
                     core_uuid: self.services.events.core_uuid(),
                     switchname: &self.services.switchname,
-                    dialled: channel.uuid != self.a.uuid,
+                    dialled,
                     stats: AudioFigures { received: stats.received, sent: stats.sent, lost: stats.lost, jitter_us },
                 }))
             }),

@@ -303,7 +303,10 @@ impl Call {
                 break;
             }
             self.fire_state("CS_ROUTING", "2");
-            match self.hunt().await {
+            let begun = Instant::now();
+            let outcome = self.hunt().await;
+            self.services.meters.hunt.record(begun.elapsed().as_secs_f64());
+            match outcome {
                 Outcome::Plan(plan) => {
                     if !self.a.up() {
                         break;

@@ -119,6 +119,12 @@ impl MediaThreads {
         Ok(media)
     }
 
+    /// Whether its threads run.
+    pub fn is_alive(&self) -> bool {
+        let threads = self.threads();
+        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
+    }
+
     /// Ports that are open, counting those whose closing is under way.
     pub fn open_ports(&self) -> usize {
         self.engine.open_ports()

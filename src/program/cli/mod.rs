@@ -13,6 +13,7 @@ pub mod explain;
 pub mod folders;
 pub mod reload;
 pub mod run;
+mod service;
 
 use std::process::ExitCode;
 

@@ -21,6 +21,7 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::folders::FolderArgs;
+use super::service;
 use crate::call::command::level_of;
 use crate::edge::control::ControlSocket;
 use crate::edge::event_socket::TAP;
@@ -45,6 +46,9 @@ pub struct RunArgs {
     /// Password of the event socket [default: event_socket.conf, else one that is kept in the data folder]
     #[arg(long, value_name = "TEXT")]
     event_socket_password: Option<String>,
+    /// Where figures are shown over HTTP (/metrics, /health, /ready); port 0 lets the system choose [default: nowhere]
+    #[arg(long, value_name = "ADDR:PORT")]
+    http: Option<SocketAddr>,
     /// Databases, call records, recordings
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
@@ -84,6 +88,7 @@ pub fn run(args: &RunArgs) -> ExitCode {
         subject: args.folders.subject(Path::new(".")),
         sip: args.sip.clone(),
         clients: Clients::Programs { listen: args.event_socket, password: args.event_socket_password.clone() },
+        http: args.http,
         rtp: args.rtp,
         data: args.data.clone(),
         stories: args.stories,
@@ -147,6 +152,9 @@ fn welcome(server: &Server, config: &ServerConfig) {
     if let Some((address, password)) = server.event_socket() {
         let _ = writeln!(out, "control    event socket {address}, {password}");
     }
+    if let Some(address) = server.http() {
+        let _ = writeln!(out, "metrics    http://{address}/metrics");
+    }
     let _ = writeln!(out, "records    {}", config.data.join("cdr.jsonl").display());
     let udp = server.listening().into_iter().find(|(transport, _)| *transport == Transport::Udp);
     if let Some((_, address)) = udp {
@@ -178,8 +186,11 @@ async fn until_stopped(server: &Arc<Server>, config: &ServerConfig, watch: bool)
     let control = serve_commands(server, &config.data).await;
     // Who reads this may call, or interrupt, at once.
     welcome(server, config);
+    service::ready(server);
+    let mut beats = std::pin::pin!(service::beat(server));
     loop {
         tokio::select! {
+            () = &mut beats => {}
             () = either(&mut interrupt, &mut terminate) => break,
             _ = hangup.recv() => {
                 server.rotate();
@@ -195,7 +206,9 @@ async fn until_stopped(server: &Arc<Server>, config: &ServerConfig, watch: bool)
         }
     }
     tracing::info!("no new calls; waiting for the last one to end");
+    service::stopping();
     tokio::select! {
+        () = &mut beats => {}
         () = server.drain() => {}
         () = either(&mut interrupt, &mut terminate) => tracing::info!("stopping at once"),
     }
@@ -222,8 +235,11 @@ async fn serve_commands(server: &Arc<Server>, data: &Path) -> Option<JoinHandle<
 }
 
 async fn reload(server: &Arc<Server>) {
-    let server = Arc::clone(server);
-    match tokio::task::spawn_blocking(move || server.reload()).await {
+    service::reloading();
+    let loading = Arc::clone(server);
+    let loaded = tokio::task::spawn_blocking(move || loading.reload()).await;
+    service::ready(server);
+    match loaded {
         Ok(Ok(Summary { contexts, extensions, users, .. })) => {
             tracing::info!(contexts, extensions, users, "configuration loaded anew");
         }

@@ -22,6 +22,7 @@ use crate::call::event::{Events, Origin};
 use crate::call::leg::{EventSink, Incoming};
 use crate::call::limits::Limits;
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
+use crate::call::meters::Meters;
 use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services, Snapshot};
 use crate::call::status::Status;
@@ -148,6 +149,7 @@ impl Rehearsal {
             administration: Arc::new(Unattended),
             outside: Arc::new(Machine::default()),
             records: Arc::new(NoRecords),
+            meters: Meters::default(),
             store: Mutex::new(Box::new(MemoryStore::default())),
             now_us: Arc::new(move || at),
             new_uuid: Arc::new(move || identifier(last.fetch_add(1, Ordering::Relaxed))),

@@ -4,12 +4,14 @@
 mod clients;
 mod commands;
 mod hooks;
+mod monitoring;
 mod operator;
 mod scripts;
 mod stories;
 
 pub use clients::Clients;
 use clients::Serving;
+use monitoring::Watching;
 use operator::Operator;
 
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use crate::call::cdr::RecordSink;
 use crate::call::control::ScriptHost;
 use crate::call::event::{EventName, Events, Filter, Origin};
 use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFactory, Prepared};
@@ -38,6 +41,7 @@ use crate::edge::endpoint::{
 use crate::edge::event_socket::OutboundClients;
 use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
+use crate::edge::monitoring::Monitor;
 use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFolders, Records, SqliteFiles};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
@@ -61,6 +65,8 @@ pub struct ServerConfig {
     pub rtp: (u16, u16),
     /// Whether client programs are served, and how.
     pub clients: Clients,
+    /// Where figures are shown over HTTP; none: nowhere, and nothing is counted.
+    pub http: Option<SocketAddr>,
     /// Folder of call records.
     pub data: PathBuf,
     /// Calls whose stories are kept for `switch explain --uuid`; 0: none.
@@ -74,6 +80,7 @@ impl ServerConfig {
             subject: Subject::below(folder),
             sip: Vec::new(),
             clients: Clients::default(),
+            http: None,
             rtp: (16_384, 32_768),
             data: folder.join("data"),
             stories: 0,
@@ -106,6 +113,9 @@ pub enum StartError {
     /// Registrations.
     #[error(transparent)]
     Registrations(#[from] BindingStoreError),
+    /// The HTTP listener.
+    #[error("the HTTP listener: {0}")]
+    Http(String),
     /// The event socket.
     #[error("the event socket: {0}")]
     EventSocket(String),
@@ -144,6 +154,8 @@ pub struct Server {
     stories: Arc<Stories>,
     /// Held by the reload that is under way.
     reloading: Mutex<()>,
+    /// Where figures are shown.
+    watching: Mutex<Option<Watching>>,
     /// Where clients of the event socket are served.
     event_socket: Mutex<Option<Serving>>,
     /// Somebody wants the switch to end; true: at once.
@@ -212,6 +224,12 @@ impl Server {
         let switch = Arc::new(scripts::Switch::default());
         let records = Arc::new(Records::open(folders, Arc::clone(&switch) as _)?);
         records.configure(&loaded.settings.records);
+        let monitor = config.http.map(|_| Arc::new(Monitor::new()));
+        let meters = monitor.as_ref().map(|monitor| monitor.meters()).unwrap_or_default();
+        let sink: Arc<dyn RecordSink> = match &monitor {
+            Some(monitor) => monitor.counting(Arc::clone(&records) as _),
+            None => Arc::clone(&records) as _,
+        };
         let registrations = Arc::new(Registrations::open(&config.data.join("bindings.db"))?);
         let media = MediaThreads::start(MediaConfig {
             rtp_low: config.rtp.0,
@@ -230,6 +248,7 @@ impl Server {
             LuaConfig::new(config.subject.scripts.clone(), Arc::clone(&switch) as _, Arc::clone(&switch) as _);
         lua.anchors = Some(Arc::clone(&switch) as _);
         lua.policy = script_policy(&config.subject, &loaded);
+        lua.meters = meters.clone();
         lua.databases = Some(Arc::new(SqliteFiles::below(config.data.join("db"))));
         let events = Arc::clone(&lua.events);
         let origin = Origin {
@@ -268,7 +287,8 @@ impl Server {
                 clients: Arc::clone(&programs) as _,
                 administration: Arc::clone(&operator) as _,
                 outside: Arc::new(Machine::default()),
-                records: Arc::clone(&records) as _,
+                meters,
+                records: sink,
                 store: Mutex::new(Box::new(MemoryStore::default())),
                 now_us: Arc::new(now_us),
                 new_uuid: Arc::new(|| uuid::Uuid::new_v4().to_string()),
@@ -305,6 +325,7 @@ impl Server {
             summary,
             stories,
             reloading: Mutex::default(),
+            watching: Mutex::default(),
             event_socket: Mutex::default(),
             asked_to_stop: watch::Sender::new(None),
         });
@@ -312,6 +333,9 @@ impl Server {
         server.hooks.listen(&loaded.settings.scripts.hooks, &server.services, &server.scripts);
         hooks::begin(&loaded.settings.scripts.startup, &server.scripts);
         server.open_event_socket(config, loaded.settings.event_socket.as_ref())?;
+        if let Some((address, monitor)) = config.http.zip(monitor) {
+            server.open_http(address, monitor)?;
+        }
         Ok(server)
     }
 
@@ -392,6 +416,7 @@ impl Server {
 
     /// Ends everything. Blocks until the threads are gone, after two seconds at most.
     pub fn stop(&self) {
+        drop(self.watching.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(self.event_socket.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.sip.stop();
         self.scripts.stop();

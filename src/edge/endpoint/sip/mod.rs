@@ -183,6 +183,17 @@ impl SipEndpoint {
         })
     }
 
+    /// Whether its threads run.
+    pub fn is_alive(&self) -> bool {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
+    }
+
+    /// Whether new inbound calls are refused because the switch is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
+    }
+
     /// Refuses new inbound calls by 503 from now on.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);

@@ -208,6 +208,9 @@ impl RecordSink for Records {
     }
 
     fn record(&self, record: CallRecord) {
+        if record.skipped {
+            return;
+        }
         let record = Arc::new(record);
         for lane in self.lanes.load().iter() {
             if lane.record(Arc::clone(&record)) {
