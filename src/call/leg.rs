@@ -161,6 +161,8 @@ pub enum LegEvent {
         headers: Headers,
         /// SDP of the answer; empty when it came with an early response and is not repeated.
         sdp: Option<Bytes>,
+        /// The session has to be refreshed.
+        session: Option<SessionInterval>,
     },
     /// B: 300, 301, 302, 305. The call decides: [`LegCommand::Retarget`], or give up.
     Redirected {
@@ -205,6 +207,8 @@ pub enum LegEvent {
         method: &'static str,
         /// The offer.
         sdp: Option<Bytes>,
+        /// Value of Session-Expires, when it has one.
+        session: Option<String>,
     },
     /// Another in-dialog request: INFO, REFER, NOTIFY, MESSAGE, OPTIONS.
     Request {
@@ -342,6 +346,26 @@ pub trait Leg: Send {
     fn send(&mut self, command: LegCommand);
 }
 
+/// What an endpoint says about the sessions of its callers (RFC 4028).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionRules {
+    /// Off: no timer is asked for or granted.
+    pub enabled: bool,
+    /// Seconds that we ask for; 0: none unless the far end asks.
+    pub interval_s: u32,
+    /// The shortest that we take, seconds.
+    pub shortest_s: u32,
+}
+
+/// A session timer as it was agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionInterval {
+    /// The session ends this long after its last refresh.
+    pub seconds: u32,
+    /// It is up to us to refresh.
+    pub ours: bool,
+}
+
 /// What the media of a leg needs to know from its endpoint.
 #[derive(Debug, Clone)]
 pub struct MediaParams {
@@ -377,6 +401,8 @@ pub struct Incoming {
     pub offer: Option<Bytes>,
     /// Media settings of the profile; none: the leg has no media (loopback without, null).
     pub media: Option<MediaParams>,
+    /// What its endpoint says about session timers.
+    pub session: SessionRules,
     /// Start value of the hop counter (`Max-Forwards`).
     pub max_forwards: u32,
     /// `inbound`, or `outbound` for a leg that was originated and then routed.

@@ -18,6 +18,7 @@ mod records;
 mod registrar;
 mod reload;
 mod scripts;
+mod session_timers;
 mod sipsak;
 mod support;
 mod users_docs;

@@ -4,14 +4,17 @@
 
 mod headers;
 mod history;
+mod session;
 mod view;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::call::leg::SessionRules;
 use crate::words::model::{CallerProfile, Cause, Variables, truthy};
 
 pub use history::{Frame, History};
+pub use session::{SessionDue, SessionTimer};
 pub use view::{MODULES, View};
 
 /// Digits that may wait for an application.
@@ -134,6 +137,10 @@ pub struct Channel {
     pub limits: Vec<String>,
     /// The last final status of its INVITE; 0 none.
     pub status: u16,
+    /// Its session has to be refreshed (RFC 4028).
+    pub session: Option<SessionTimer>,
+    /// What its endpoint says about that.
+    pub session_rules: SessionRules,
 }
 
 impl Channel {
@@ -161,6 +168,8 @@ impl Channel {
             digits: VecDeque::new(),
             limits: Vec::new(),
             status: 0,
+            session: None,
+            session_rules: SessionRules::default(),
         };
         for (name, value) in [
             ("direction", direction),

@@ -264,7 +264,8 @@ impl Call {
 
     async fn bridged_leg(&mut self, id: LegId, event: LegEvent) {
         match event {
-            LegEvent::Answered { sdp, headers, .. } => {
+            LegEvent::Answered { sdp, headers, session, .. } => {
+                self.begin_session_of(id, session);
                 if self.leg_answered(id, sdp.as_deref(), headers) && !self.answer().await {
                     self.end_callee(id, Cause::INCOMPATIBLE_DESTINATION);
                 }

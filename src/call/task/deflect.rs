@@ -21,8 +21,7 @@ impl Call {
             return;
         }
         let to = if target.contains(':') { target.to_owned() } else { format!("sip:{target}") };
-        self.last_token += 1;
-        let token = self.last_token;
+        let token = self.next_token();
         self.referred = None;
         self.deflecting = Some(token);
         self.tell(LegCommand::Request {

@@ -28,8 +28,9 @@ impl Call {
             LegEvent::Progress { status, headers, sdp, .. } => {
                 self.progress(id, status, headers, sdp.as_deref(), global, early_ok, alone).await
             }
-            LegEvent::Answered { headers, sdp, .. } => {
+            LegEvent::Answered { headers, sdp, session, .. } => {
                 let answered = self.answered_leg(id, headers, sdp.as_deref());
+                self.begin_session_of(id, session);
                 if matches!(answered, Dialled::Wins) {
                     self.execute_on_callee(id, "execute_on_answer").await;
                     if !self.confirms(id).await {

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Call;
+use super::session_timer::refreshed;
+use super::{Call, LegAudio};
+use crate::call::channel::Channel;
 use crate::call::leg::{Headers, LegCommand, LegEvent, LegId, RequestToken};
 
 /// Length of a digit that came by INFO, timestamp units of 8 kHz: what FreeSWITCH assumes.
@@ -44,11 +46,9 @@ fn digit_of(content_type: &str, body: &[u8]) -> Option<char> {
 }
 
 impl Call {
-    pub(super) fn reoffer_caller(&mut self, token: RequestToken, sdp: Option<Bytes>) {
-        let result = self.audio.reoffered(sdp.as_deref(), &self.a.variables);
-        let (status, sdp) = result.map_or((488, None), |sdp| (200, sdp));
-        let headers = if status == 200 { self.session_refreshed() } else { Headers::new() };
-        self.tell(LegCommand::Respond { token, status, headers, sdp });
+    pub(super) fn reoffer_caller(&mut self, token: RequestToken, sdp: Option<Bytes>, session: Option<&str>) {
+        let answer = reoffered(&mut self.a, &mut self.audio, token, sdp.as_deref(), session);
+        self.tell(answer);
     }
 
     pub(super) fn request_of_caller(
@@ -82,10 +82,15 @@ impl Call {
         let Some(callee) = self.callee(id) else { return };
         let respond = |token, status, sdp| LegCommand::Respond { token, status, headers: Headers::new(), sdp };
         match event {
-            LegEvent::Reoffer { token, sdp, .. } => {
-                let result = callee.audio.reoffered(sdp.as_deref(), &callee.channel.variables);
-                let (status, sdp) = result.map_or((488, None), |sdp| (200, sdp));
-                callee.send(respond(token, status, sdp));
+            LegEvent::Reoffer { token, sdp, session, .. } => {
+                let answer =
+                    reoffered(&mut callee.channel, &mut callee.audio, token, sdp.as_deref(), session.as_deref());
+                callee.send(answer);
+            }
+            LegEvent::Response { token, status, .. } => {
+                if let Some(timer) = &mut callee.channel.session {
+                    timer.answered(token.0, status);
+                }
             }
             LegEvent::Request { token, method, content_type, body, .. } => {
                 let reply = reply_to(&method, &content_type, &body);
@@ -97,6 +102,25 @@ impl Call {
             }
             other => tracing::debug!(?other, "an event that this leg has no use for"),
         }
+    }
+}
+
+/// The answer to a new offer, which refreshes the session as well. An UPDATE without an offer only does that.
+fn reoffered(
+    channel: &mut Channel,
+    audio: &mut LegAudio,
+    token: RequestToken,
+    sdp: Option<&[u8]>,
+    session: Option<&str>,
+) -> LegCommand {
+    let refused = |status, headers| LegCommand::Respond { token, status, headers, sdp: None };
+    let headers = match refreshed(channel, session) {
+        Ok(headers) => headers,
+        Err((status, headers)) => return refused(status, headers),
+    };
+    match audio.reoffered(sdp, &channel.variables) {
+        Ok(sdp) => LegCommand::Respond { token, status: 200, headers, sdp },
+        Err(_) => refused(488, Headers::new()),
     }
 }
 

@@ -165,8 +165,6 @@ pub struct Call {
     lingering: Vec<Callee>,
     /// The channel in front belongs to another call now.
     given_away: bool,
-    /// The timer of the caller's session.
-    session_timer: Option<session_timer::SessionTimer>,
     /// The dialog whose partner the channel is to be joined with.
     attended: Option<takeover::Dialog>,
     /// Who wants the channel in front.
@@ -208,9 +206,21 @@ pub async fn rehearse(services: Arc<Services>, incoming: Incoming, observer: Box
 impl Call {
     fn new(services: Arc<Services>, incoming: Incoming) -> Self {
         let snapshot = services.snapshot.load_full();
-        let Incoming { leg, sink, events, profile, variables, offer, media, max_forwards, direction, received_us } =
-            incoming;
-        let a = Channel::new(profile, variables, direction, received_us);
+        let Incoming {
+            leg,
+            sink,
+            events,
+            profile,
+            variables,
+            offer,
+            media,
+            session,
+            max_forwards,
+            direction,
+            received_us,
+        } = incoming;
+        let mut a = Channel::new(profile, variables, direction, received_us);
+        a.session_rules = session;
         let listed = services.calls.list(Arc::clone(&a.uuid), sink.clone());
         if let Some(call_id) = a.get("sip_call_id") {
             services.calls.name_dialog(&a.uuid, call_id);
@@ -250,7 +260,6 @@ impl Call {
             execution_uuid: None,
             lingering: Vec::new(),
             given_away: false,
-            session_timer: None,
             attended: None,
             borrower: None,
             next_bridge: None,
@@ -510,12 +519,14 @@ impl Call {
                 self.hangup(cause);
             }
             LegEvent::Acked { .. } => {}
-            LegEvent::Reoffer { token, sdp, .. } => self.reoffer_caller(token, sdp),
+            LegEvent::Reoffer { token, sdp, session, .. } => self.reoffer_caller(token, sdp, session.as_deref()),
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);
             }
             LegEvent::Response { token, status, .. } => {
-                self.refresh_answered(token.0, status);
+                if let Some(timer) = &mut self.a.session {
+                    timer.answered(token.0, status);
+                }
                 self.answered_request(token.0, status);
             }
             other => tracing::debug!(?other, "an event that no calling leg has"),

@@ -128,9 +128,9 @@ impl Call {
 
     /// The transfer has been made: what is told of it.
     fn notify(&mut self) -> LegCommand {
-        self.last_token = self.last_token.wrapping_add(1);
+        let token = self.next_token();
         LegCommand::Request {
-            token: RequestToken(self.last_token),
+            token: RequestToken(token),
             method: "NOTIFY",
             headers: vec![
                 ("Event".to_owned(), "refer".to_owned()),

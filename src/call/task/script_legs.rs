@@ -9,7 +9,7 @@ use super::Call;
 use super::script::{give, serve_from};
 use crate::call::channel::{Channel, Phase};
 use crate::call::control::{Addressed, Request, SessionState};
-use crate::call::leg::{EventSink, Incoming, LegCommand, LegEvent, LegId};
+use crate::call::leg::{EventSink, Incoming, LegCommand, LegEvent, LegId, SessionRules};
 use crate::call::media::MediaEvent;
 use crate::call::services::Services;
 use crate::words::model::{CallerProfile, Cause, Variables};
@@ -60,6 +60,7 @@ pub(super) fn nobody_calls(services: Arc<Services>, uuid: &Arc<str>) -> Call {
         variables: Variables::new(),
         offer: None,
         media: None,
+        session: SessionRules::default(),
         max_forwards: MAX_FORWARDS,
         direction: "outbound",
         received_us,
@@ -197,7 +198,8 @@ impl Call {
     /// What a leg says that is up, or in early media.
     pub(super) fn leg_event(&mut self, id: LegId, event: LegEvent) {
         match event {
-            LegEvent::Answered { sdp, headers, .. } => {
+            LegEvent::Answered { sdp, headers, session, .. } => {
+                self.begin_session_of(id, session);
                 self.leg_answered(id, sdp.as_deref(), headers);
             }
             LegEvent::Failed(failure) => {

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::{CallStarter, now_us};
 use crate::call::leg::{
     CallEvent, DialRequest, EventSink, Failure, Headers, Incoming, Leg, LegCommand, LegEvent, LegFactory, MediaParams,
-    Prepared, PreparedLeg, Started,
+    Prepared, PreparedLeg, SessionRules, Started,
 };
 use crate::words::model::{CallerProfile, Cause, Variables, phrase};
 
@@ -146,6 +146,7 @@ impl PreparedLeg for PreparedLoopback {
             variables: this.variables,
             offer,
             media: Some(media()),
+            session: SessionRules::default(),
             max_forwards: this.max_forwards,
             direction: "inbound",
             received_us,
@@ -190,7 +191,9 @@ impl Pair {
     /// What either side may do within an answered pair.
     fn relay(to: &EventSink, command: LegCommand) {
         match command {
-            LegCommand::Reinvite { token, sdp, .. } => to.signal(LegEvent::Reoffer { token, method: "INVITE", sdp }),
+            LegCommand::Reinvite { token, sdp, .. } => {
+                to.signal(LegEvent::Reoffer { token, method: "INVITE", sdp, session: None });
+            }
             LegCommand::Request { token, method, headers, content_type, body } => {
                 to.signal(LegEvent::Request { token, method: method.to_owned(), headers, content_type, body });
             }
@@ -265,7 +268,7 @@ impl Leg for InnerEnd {
             LegCommand::Answer { sdp, .. } => {
                 if self.0.step(SETUP, ANSWERED) {
                     let phrase = phrase(200).to_owned();
-                    self.0.a.signal(LegEvent::Answered { phrase, headers: Headers::new(), sdp });
+                    self.0.a.signal(LegEvent::Answered { phrase, headers: Headers::new(), sdp, session: None });
                     if !self.0.late_offer {
                         self.0.b.signal(LegEvent::Acked { sdp: None });
                     }

@@ -113,7 +113,12 @@ fn answer_to(offer: &[u8]) -> Option<Bytes> {
 fn tell(sink: &EventSink, outcome: Outcome, sdp: Option<Bytes>) {
     match outcome {
         Outcome::Answer => {
-            sink.signal(LegEvent::Answered { phrase: phrase(200).to_owned(), headers: Headers::new(), sdp });
+            sink.signal(LegEvent::Answered {
+                phrase: phrase(200).to_owned(),
+                headers: Headers::new(),
+                sdp,
+                session: None,
+            });
         }
         Outcome::Fail(cause) => {
             sink.signal(LegEvent::Failed(Failure { cause: Some(cause), ..Failure::default() }));

@@ -21,6 +21,9 @@ pub struct StackConfig {
     pub allow: Vec<String>,
     /// Extensions named in `Supported`, and not refused by 420 when required.
     pub supported: Vec<String>,
+    /// Extensions that are not refused either, though `Supported` does not name them: whoever is told of the request
+    /// decides.
+    pub undecided: Vec<String>,
     /// Transactions at once; beyond, new requests are answered 503 without any state.
     pub max_transactions: usize,
     /// Legs at once; beyond, new INVITEs are answered 503.
@@ -49,6 +52,7 @@ impl Default for StackConfig {
             .map(str::to_owned)
             .to_vec(),
             supported: vec!["path".to_owned(), "replaces".to_owned(), "timer".to_owned()],
+            undecided: Vec::new(),
             max_transactions: 200_000,
             max_legs: 20_000,
             retry_after: 300,

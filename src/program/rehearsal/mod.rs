@@ -19,7 +19,7 @@ use crate::call::cdr::{CallRecord, RecordSink};
 use crate::call::clients::NoClients;
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
 use crate::call::event::{Events, Origin};
-use crate::call::leg::{EventSink, Incoming};
+use crate::call::leg::{EventSink, Incoming, SessionRules};
 use crate::call::limits::Limits;
 use crate::call::media::{MediaEngine, MediaError, MediaPort, PortId};
 use crate::call::meters::Meters;
@@ -197,6 +197,7 @@ fn incoming(request: &Request) -> (Incoming, Arc<Mutex<Told>>) {
         variables,
         offer: None,
         media: None,
+        session: SessionRules::default(),
         max_forwards: MAX_FORWARDS,
         direction: "inbound",
         received_us: request.at,

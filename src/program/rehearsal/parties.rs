@@ -81,7 +81,12 @@ impl PreparedLeg for Dialled {
         let failed = |failure| sink.signal(LegEvent::Failed(failure));
         match self.far_end {
             FarEnd::Answers => {
-                sink.signal(LegEvent::Answered { phrase: phrase(200).to_owned(), headers: Vec::new(), sdp: None });
+                sink.signal(LegEvent::Answered {
+                    phrase: phrase(200).to_owned(),
+                    headers: Vec::new(),
+                    sdp: None,
+                    session: None,
+                });
                 sink.signal(LegEvent::Bye { reason: None, headers: Vec::new() });
             }
             FarEnd::Status(status) => {

@@ -14,14 +14,16 @@ use super::destination::{Hop, Host, hop_of};
 use super::events::{self, Wish};
 use super::headers::{reason_of, shown};
 use super::incoming::{Arrival, Facts, facts};
-use super::invite::Plan;
+use super::invite::{NAT_SESSION_S, Plan};
 use super::leg::SipLeg;
 use super::listeners::media;
 use super::resolve;
 use super::settings::ProfileSettings;
 use super::shard::Shard;
 use super::shared::Dial;
-use crate::call::leg::{EventSink, Failure, Headers, Incoming, LegCommand, LegEvent, RequestToken};
+use crate::call::leg::{
+    EventSink, Failure, Headers, Incoming, LegCommand, LegEvent, RequestToken, SessionInterval, SessionRules,
+};
 use crate::edge::endpoint::now_us;
 use crate::engine::sip::messages::{Uri, text};
 use crate::engine::sip::presence::DialogState;
@@ -29,9 +31,6 @@ use crate::engine::sip::{
     Body, Command, CommandError, Event, Flow, HeaderId, LegId, LegState, Message, Method, Outcome, Target, TxId,
 };
 use crate::words::model::{Cause, phrase};
-
-/// Shortest session timer taken (`minimum-session-expires`, RFC 4028), seconds.
-const SHORTEST_SESSION_S: u32 = 120;
 
 /// Where a leg stands between the stack and its call.
 pub(super) struct Entry {
@@ -42,6 +41,8 @@ pub(super) struct Entry {
     over: bool,
     /// User-Agent of its profile, when it has its own.
     user_agent: Option<String>,
+    /// Supported of its profile, when it has its own.
+    supported: Option<String>,
     /// Whose call it is (`presence_id`).
     presence: Option<Arc<str>>,
     side: Side,
@@ -63,6 +64,8 @@ struct Outgoing {
     tried: bool,
     /// A longer session interval was offered.
     lengthened: bool,
+    /// The session interval that the INVITE asks for, seconds.
+    session: Option<u32>,
     /// What waits for the address of the next hop.
     waiting: Option<Waiting>,
 }
@@ -100,7 +103,8 @@ impl Shard {
             }
             Event::Success { leg, response, .. } => {
                 self.moved(leg, DialogState::Confirmed);
-                self.tell(leg, events::answered(&response));
+                let session = self.agreed_session(leg, &response);
+                self.tell(leg, events::answered(&response, session));
             }
             Event::Failure { leg, outcome } => self.failed(now, leg, &outcome),
             Event::InDialog { leg, tx, request } => self.asked(now, leg, tx, &request),
@@ -137,10 +141,14 @@ impl Shard {
         if invite.address(HeaderId::Contact).is_none() {
             return self.refuse(now, leg, 400, Some("Missing Contact Header"), Headers::new());
         }
-        let expires = invite.text(HeaderId::SessionExpires);
-        let expires = expires.as_deref().and_then(|text| text.split(';').next()?.trim().parse::<u32>().ok());
-        if expires.is_some_and(|seconds| seconds < SHORTEST_SESSION_S) {
-            let shortest = vec![("Min-SE".to_owned(), SHORTEST_SESSION_S.to_string())];
+        let unsupported = settings.unsupported(invite);
+        if !unsupported.is_empty() {
+            let unsupported = vec![("Unsupported".to_owned(), unsupported.join(", "))];
+            return self.refuse(now, leg, 420, None, unsupported);
+        }
+        let rules = settings.session;
+        if rules.enabled && events::session_seconds(invite).is_some_and(|seconds| seconds < rules.shortest_s) {
+            let shortest = vec![("Min-SE".to_owned(), rules.shortest_s.to_string())];
             return self.refuse(now, leg, 422, None, shortest);
         }
         let own = self.is_own_flow(flow);
@@ -180,6 +188,7 @@ impl Shard {
         let gateway = self.shared.gateways.calling(&called, flow.remote.ip()).map(|line| &*line.settings);
         let Facts { profile, variables, max_forwards } =
             facts(Arrival { invite, flow, settings, verdict, own, uuid, received_us, gateway });
+        let natted = super::variables::is_natted(invite, flow, settings);
         let (sink, events) = EventSink::new();
         self.keep(
             leg,
@@ -188,6 +197,7 @@ impl Shard {
                 dropped: false,
                 over: false,
                 user_agent: settings.user_agent.clone(),
+                supported: settings.supported(&self.shared.settings.stack),
                 presence: variables.get("presence_id").map(Into::into),
                 side: Side::In { invite: Arc::clone(invite), answered: false },
             },
@@ -202,6 +212,7 @@ impl Shard {
             variables,
             offer: super::headers::sdp_of(invite),
             media: Some(media(settings, true, route, flow.remote.ip())),
+            session: session_of(settings, invite, natted),
             max_forwards,
             direction: "inbound",
             received_us,
@@ -247,9 +258,12 @@ impl Shard {
             return sink.signal(LegEvent::Failed(events::local_failure(503)));
         }
         let (uri, hop) = (plan.destination.uri.clone(), plan.destination.hop.clone());
-        let outgoing = Outgoing { profile, plan, uri, credential, tried: false, lengthened: false, waiting: None };
+        let (session, settings) = (plan.session, self.shared.listeners.profile(profile));
+        let supported = settings.and_then(|settings| settings.supported(&self.shared.settings.stack));
+        let waiting = None;
+        let outgoing = Outgoing { profile, plan, uri, credential, tried: false, lengthened: false, session, waiting };
         let side = Side::Out(Box::new(outgoing));
-        self.keep(leg, Entry { sink, dropped: false, over: false, user_agent: None, presence, side });
+        self.keep(leg, Entry { sink, dropped: false, over: false, user_agent: None, supported, presence, side });
         self.wait_for(now, leg, Waiting { hop, what: Pending::Invite(offer) });
     }
 
@@ -323,8 +337,13 @@ impl Shard {
             }
             Some(422) if !outgoing.lengthened && response.number(HeaderId::MinSe).is_some() => {
                 outgoing.lengthened = true;
-                let interval = response.number(HeaderId::MinSe).unwrap_or_default().to_string();
-                let headers = ["Session-Expires", "Min-SE"].map(|name| (name.to_owned(), interval.clone())).to_vec();
+                let least = response.number(HeaderId::MinSe).unwrap_or_default();
+                let seconds = outgoing.session.map_or(least, |seconds| seconds.max(least));
+                outgoing.session = Some(seconds);
+                let headers = vec![
+                    ("Session-Expires".to_owned(), format!("{seconds};refresher=uac")),
+                    ("Min-SE".to_owned(), least.to_string()),
+                ];
                 return self.retry(now, leg, headers);
             }
             _ => {
@@ -336,6 +355,18 @@ impl Shard {
             }
         };
         self.fail(leg, failure);
+    }
+
+    /// The session timer that the answer to a leg of ours brings. Without one in the answer the far end knows none, and
+    /// we refresh as we have asked.
+    fn agreed_session(&self, leg: LegId, response: &Message) -> Option<SessionInterval> {
+        let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get(&leg) else { return None };
+        let enabled = self.shared.listeners.profile(outgoing.profile).is_some_and(|profile| profile.session.enabled);
+        if !enabled {
+            return None;
+        }
+        let ours = outgoing.session.map(|seconds| SessionInterval { seconds, ours: true });
+        events::session_of(response).or(ours)
     }
 
     fn retry(&mut self, now: Instant, leg: LegId, headers: Headers) {
@@ -372,12 +403,12 @@ impl Shard {
         let sdp = |sdp: Option<Bytes>| sdp.map(Body::sdp);
         match command {
             LegCommand::Provisional { status: code, phrase: reason, headers, sdp: body } => {
-                let headers = entry.dressed(headers);
+                let headers = entry.capable(headers);
                 self.moved(leg, DialogState::Early);
                 self.give(now, Command::Provisional { leg, code, reason, headers, body: sdp(body) });
             }
             LegCommand::Answer { headers, sdp: body } => {
-                let headers = entry.dressed(headers);
+                let headers = entry.capable(headers);
                 if self.give(now, Command::Answer { leg, headers, body: sdp(body) }).is_some() {
                     self.answered(leg);
                 }
@@ -402,6 +433,7 @@ impl Shard {
                 self.give(now, Command::Ack { leg, body: sdp(body) });
             }
             LegCommand::Reinvite { token, headers, sdp: body } => {
+                let headers = entry.capable(headers);
                 let command = Command::Reinvite { leg, token: token.0, headers, body: sdp(body) };
                 self.ask(now, leg, token, command);
             }
@@ -416,7 +448,7 @@ impl Shard {
                 }
             }
             LegCommand::Respond { token, status: code, headers, sdp: body } => {
-                let headers = entry.dressed(headers);
+                let headers = entry.capable(headers);
                 let tx = TxId(token.0);
                 self.give(now, Command::Respond { tx, code, reason: None, headers, body: sdp(body) });
             }
@@ -537,6 +569,15 @@ impl Shard {
 }
 
 impl Entry {
+    /// As [`Entry::dressed`], where the message tells what we are capable of.
+    fn capable(&self, headers: Headers) -> Headers {
+        let mut headers = self.dressed(headers);
+        if let Some(supported) = &self.supported {
+            headers.push(("Supported".to_owned(), supported.clone()));
+        }
+        headers
+    }
+
     /// With the User-Agent of the leg's profile.
     fn dressed(&self, mut headers: Headers) -> Headers {
         if let Some(agent) = &self.user_agent {
@@ -544,6 +585,13 @@ impl Entry {
         }
         headers
     }
+}
+
+/// What holds for the session of a caller: its own Min-SE counts, and NAT wants more refreshes than usual.
+fn session_of(settings: &ProfileSettings, invite: &Message, natted: bool) -> SessionRules {
+    let rules = settings.session;
+    let shortest_s = rules.shortest_s.max(invite.number(HeaderId::MinSe).unwrap_or(0));
+    SessionRules { interval_s: if natted { NAT_SESSION_S } else { rules.interval_s }, shortest_s, ..rules }
 }
 
 /// The answer to a request that could not be sent.

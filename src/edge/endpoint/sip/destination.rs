@@ -44,6 +44,8 @@ pub(super) struct Destination {
     pub(super) hop: Hop,
     /// Values of Route: the proxies of a Path.
     pub(super) route: Vec<String>,
+    /// A contact that cannot be reached as it is written (`fs_nat`).
+    pub(super) natted: bool,
 }
 
 /// A next hop, not yet resolved.
@@ -98,7 +100,7 @@ pub(super) fn parse(destination: &str, options: &Options<'_>) -> Result<Destinat
         None => (destination, None),
     };
     let given = if has_scheme(main) { main.to_owned() } else { completed(main, options)? };
-    let (uri, path) = without_path(&given);
+    let (uri, path, natted) = without_path(&given);
     let mut uri = match options.request_uri {
         Some(whole) => strip_brackets(whole).to_owned(),
         None => uri,
@@ -125,7 +127,7 @@ pub(super) fn parse(destination: &str, options: &Options<'_>) -> Result<Destinat
     // A loose router reads where it comes next; an address alone is only where the request goes.
     let loose = |uri: &String| Uri::parse(uri.as_bytes()).is_ok_and(|uri| uri.params.has("lr"));
     let route = route.into_iter().filter(loose).map(|uri| format!("<{uri}>")).collect();
-    Ok(Destination { uri: uri.clone(), to, user, shown, hop, route })
+    Ok(Destination { uri: uri.clone(), to, user, shown, hop, route, natted })
 }
 
 /// One URI of a route set.
@@ -181,9 +183,9 @@ fn encoded(user: &str) -> String {
     out
 }
 
-/// Takes `;fs_path=…` out of a URI; it says where the request goes.
-fn without_path(uri: &str) -> (String, Option<String>) {
-    let mut path = None;
+/// Takes `;fs_path=…` and `;fs_nat=yes` out of a URI: where the request goes, and whether NAT is why.
+fn without_path(uri: &str) -> (String, Option<String>, bool) {
+    let (mut path, mut natted) = (None, false);
     let kept: Vec<&str> = uri
         .split(';')
         .filter(|part| match part.split_once('=') {
@@ -191,11 +193,14 @@ fn without_path(uri: &str) -> (String, Option<String>) {
                 path = Some(text(&percent_decode(value.as_bytes())).into_owned());
                 false
             }
-            Some((name, _)) if name.eq_ignore_ascii_case("fs_nat") => false,
+            Some((name, _)) if name.eq_ignore_ascii_case("fs_nat") => {
+                natted = true;
+                false
+            }
             _ => true,
         })
         .collect();
-    (kept.join(";"), path)
+    (kept.join(";"), path, natted)
 }
 
 fn has_scheme(text: &str) -> bool {
@@ -279,7 +284,7 @@ mod tests {
         let parsed =
             parse("sip:1@h;fs_nat=yes;fs_path=%3Csip%3Ap1%3A7%3Blr%3E%2C%3Csip%3Ap2%3Blr%3E", &Options::default());
         let parsed = parsed.unwrap();
-        assert_eq!((&*parsed.uri, parsed.hop.port), ("sip:1@h", 7));
+        assert_eq!((&*parsed.uri, parsed.hop.port, parsed.natted), ("sip:1@h", 7, true));
         assert_eq!(parsed.route, ["<sip:p1:7;lr>", "<sip:p2;lr>"]);
     }
 

@@ -1,10 +1,12 @@
 //! From what a stack tells to what a call is told: responses, failures, redirects. Pure.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::headers::{all, phrase_of, reason_of, sdp_of, shown};
 use super::variables::user_of;
-use crate::call::leg::{Failure, LegEvent, RedirectContact, RequestToken};
+use crate::call::leg::{Failure, LegEvent, RedirectContact, RequestToken, SessionInterval};
 use crate::engine::sip::messages::{NameAddr, Uri, text};
 use crate::engine::sip::{HeaderId, Message, Method, Outcome};
 use crate::words::model::{Cause, clean, phrase};
@@ -19,8 +21,25 @@ pub(super) fn progress(response: &Message) -> Option<LegEvent> {
 }
 
 /// A 2xx.
-pub(super) fn answered(response: &Message) -> LegEvent {
-    LegEvent::Answered { phrase: phrase_of(response), headers: shown(response), sdp: sdp_of(response) }
+pub(super) fn answered(response: &Message, session: Option<SessionInterval>) -> LegEvent {
+    LegEvent::Answered { phrase: phrase_of(response), headers: shown(response), sdp: sdp_of(response), session }
+}
+
+/// Seconds of Session-Expires.
+pub(super) fn session_seconds(message: &Message) -> Option<u32> {
+    message.text(HeaderId::SessionExpires)?.split(';').next()?.trim().parse().ok()
+}
+
+/// The session timer of a 2xx to our INVITE (RFC 4028 7.2): unless it names the far end, we refresh.
+pub(super) fn session_of(response: &Message) -> Option<SessionInterval> {
+    let seconds = session_seconds(response).filter(|seconds| *seconds > 0)?;
+    let text = response.text(HeaderId::SessionExpires)?;
+    let theirs = text
+        .split(';')
+        .skip(1)
+        .filter_map(|part| part.split_once('='))
+        .any(|(name, who)| name.trim().eq_ignore_ascii_case("refresher") && who.trim().eq_ignore_ascii_case("uas"));
+    Some(SessionInterval { seconds, ours: !theirs })
 }
 
 /// A final refusal.
@@ -78,10 +97,13 @@ pub(super) enum Wish {
 pub(super) fn wish(token: u64, request: &Message) -> Wish {
     let token = RequestToken(token);
     let sdp = sdp_of(request);
+    let session = request.text(HeaderId::SessionExpires).map(Cow::into_owned);
     match request.method() {
-        Some(Method::Invite) => Wish::Tell(LegEvent::Reoffer { token, method: "INVITE", sdp }),
-        Some(Method::Update) if sdp.is_some() => Wish::Tell(LegEvent::Reoffer { token, method: "UPDATE", sdp }),
-        // An UPDATE without offer refreshes the session or the target, an OPTIONS asks for life.
+        Some(Method::Invite) => Wish::Tell(LegEvent::Reoffer { token, method: "INVITE", sdp, session }),
+        Some(Method::Update) if sdp.is_some() || session.is_some() => {
+            Wish::Tell(LegEvent::Reoffer { token, method: "UPDATE", sdp, session })
+        }
+        // An UPDATE without offer may refresh the target, an OPTIONS asks for life.
         Some(Method::Update | Method::Options) => Wish::Answer(200),
         Some(method) => Wish::Tell(LegEvent::Request {
             token,
@@ -158,6 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn session_timers_of_answers() {
+        for (header, expected) in [
+            ("", None),
+            ("Session-Expires: x\r\n", None),
+            ("Session-Expires: 0\r\n", None),
+            ("Session-Expires: 600;refresher=uac\r\n", Some((600, true))),
+            ("Session-Expires: 600 ; refresher = UAS\r\n", Some((600, false))),
+            ("x: 600;refresher=uas\r\n", Some((600, false))),
+            ("Session-Expires: 600\r\n", Some((600, true))),
+        ] {
+            let found = session_of(&answer(200, header)).map(|interval| (interval.seconds, interval.ours));
+            assert_eq!(found, expected, "{header}");
+        }
+    }
+
+    #[test]
     fn outcomes_have_a_status() {
         let response = |status| Outcome::Response(Arc::new(answer(status, "")));
         for (outcome, status, lost) in [
@@ -174,7 +212,7 @@ mod tests {
 
     #[test]
     fn requests_in_a_dialog() {
-        let Wish::Tell(LegEvent::Reoffer { token: RequestToken(3), method: "INVITE", sdp: Some(_) }) =
+        let Wish::Tell(LegEvent::Reoffer { token: RequestToken(3), method: "INVITE", sdp: Some(_), session: None }) =
             wish(3, &invite(""))
         else {
             panic!()

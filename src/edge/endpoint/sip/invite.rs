@@ -13,9 +13,10 @@ use bytes::Bytes;
 use super::destination::{Destination, strip_brackets};
 use super::gateway::Line;
 use super::listeners::{host, transport_param};
-use crate::call::leg::{DialRequest, Headers};
+use super::settings::ProfileSettings;
+use crate::call::leg::{DialRequest, Headers, SessionRules};
 use crate::engine::sip::messages::{name_addr, percent_encode_user};
-use crate::engine::sip::{Body, HeaderId, Invite, LegId, Target};
+use crate::engine::sip::{Body, HeaderId, Invite, LegId, StackConfig, Target};
 use crate::words::model::{Variables, truthy};
 use crate::words::pattern::Pattern;
 
@@ -25,6 +26,8 @@ const CONTACT_USER: &str = "mod_sofia";
 const NO_NUMBER: &str = "0000000000";
 /// What FreeSWITCH peers are told of each other.
 const SUPPORT: &str = "update_display,send_info";
+/// Session timer of a leg behind NAT, seconds: it keeps the way open.
+pub(super) const NAT_SESSION_S: u32 = 90;
 /// Headers of our own that a dial string may add.
 const MOST_HEADERS: usize = 128;
 
@@ -71,6 +74,8 @@ pub(super) struct Plan {
     contact_user: String,
     contact_params: String,
     headers: Headers,
+    /// Seconds of the session timer that is asked for.
+    pub(super) session: Option<u32>,
 }
 
 impl Plan {
@@ -79,14 +84,23 @@ impl Plan {
         request: &DialRequest<'_>,
         destination: Destination,
         call_id: String,
-        user_agent: Option<&str>,
+        settings: &ProfileSettings,
+        stack: &StackConfig,
     ) -> Self {
         let variable = |name: &str| request.variables.get(name).filter(|value| !value.is_empty());
         let owned = |name: &str| variable(name).map(str::to_owned);
         let number = if request.caller_id_number.is_empty() { NO_NUMBER } else { request.caller_id_number };
         let mut headers: Headers = vec![("Max-Forwards".to_owned(), request.max_forwards.to_string())];
-        if let Some(agent) = user_agent {
-            headers.push(("User-Agent".to_owned(), agent.to_owned()));
+        if let Some(agent) = &settings.user_agent {
+            headers.push(("User-Agent".to_owned(), agent.clone()));
+        }
+        if let Some(supported) = settings.supported(stack) {
+            headers.push(("Supported".to_owned(), supported));
+        }
+        let session = session(variable("sofia_session_timeout"), destination.natted, settings.session);
+        if let Some(seconds) = session {
+            headers.push(("Session-Expires".to_owned(), format!("{seconds};refresher=uac")));
+            headers.push(("Min-SE".to_owned(), settings.session.shortest_s.to_string()));
         }
         headers.push(("X-FS-Support".to_owned(), SUPPORT.to_owned()));
         if let Some(info) = variable("alert_info") {
@@ -112,6 +126,7 @@ impl Plan {
             contact_user: owned("sip_contact_user").unwrap_or_else(|| CONTACT_USER.to_owned()),
             contact_params: owned("sip_invite_contact_params").unwrap_or_default(),
             headers,
+            session,
         }
     }
 
@@ -227,6 +242,14 @@ impl Destination {
     }
 }
 
+/// The session timer to ask for: the dial string's, that of telephones behind NAT, or the profile's; never less than the
+/// shortest.
+fn session(own: Option<&str>, natted: bool, rules: SessionRules) -> Option<u32> {
+    let usual = if natted { NAT_SESSION_S } else { rules.interval_s };
+    let seconds = own.and_then(|text| text.trim().parse().ok()).unwrap_or(usual);
+    (rules.enabled && seconds > 0).then(|| seconds.max(rules.shortest_s))
+}
+
 /// `origination_privacy`, else what A's caller wants.
 fn privacy(request: &DialRequest<'_>) -> Privacy {
     if let Some(words) = request.variables.get("origination_privacy") {
@@ -279,6 +302,7 @@ fn is_sip(scheme: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::destination::{Options, parse};
+    use super::super::testing::profile;
     use super::*;
     use crate::engine::sip::Transport;
     use crate::words::model::CallerProfile;
@@ -301,7 +325,9 @@ mod tests {
             caller_id_name: "Alice",
             caller_id_number: "1000",
         };
-        Plan::read(&request, parse(destination, &Options::default()).unwrap(), "c1".to_owned(), Some("ua"))
+        let settings = ProfileSettings { user_agent: Some("ua".to_owned()), ..profile() };
+        let destination = parse(destination, &Options::default()).unwrap();
+        Plan::read(&request, destination, "c1".to_owned(), &settings, &StackConfig::default())
     }
 
     fn invite(variables: &[(&str, &str)]) -> Invite {
@@ -331,6 +357,26 @@ mod tests {
         }
         let tcp = plan("2000@192.0.2.1", &[], None).invite(LegId(1), target(Transport::Tcp), None);
         assert_eq!(tcp.contact.as_deref(), Some("<sip:mod_sofia@10.0.0.5:5080;transport=tcp>"));
+    }
+
+    #[test]
+    fn session_timers() {
+        let rules = |interval_s| SessionRules { enabled: true, interval_s, shortest_s: 120 };
+        for (own, natted, rules, expected) in [
+            (None, false, rules(0), None),
+            (None, false, rules(600), Some(600)),
+            (None, false, SessionRules { enabled: false, ..rules(600) }, None),
+            (None, true, rules(600), Some(120)),
+            (None, true, SessionRules { shortest_s: 90, ..rules(600) }, Some(90)),
+            (Some("1800"), true, rules(0), Some(1800)),
+            (Some("0"), false, rules(600), None),
+            (Some("x"), false, rules(600), Some(600)),
+        ] {
+            assert_eq!(session(own, natted, rules), expected, "{own:?} {natted}");
+        }
+        let invite = invite(&[("sofia_session_timeout", "300")]);
+        assert_eq!(header(&invite, "Session-Expires"), Some("300;refresher=uac"));
+        assert_eq!(header(&invite, "Min-SE"), Some("120"));
     }
 
     #[test]

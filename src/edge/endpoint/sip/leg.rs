@@ -59,7 +59,7 @@ impl LegFactory for Sofia {
         let name = format!("sofia/{}/{shown}", settings.name);
         let media = self.media(profile, &destination.hop.host).ok_or(Cause::NETWORK_OUT_OF_ORDER)?;
         let call_id = shared.new_call_id(shard);
-        let mut plan = Plan::read(request, destination, call_id, settings.user_agent.as_deref());
+        let mut plan = Plan::read(request, destination, call_id, settings, &shared.settings.stack);
         let mut variables = Vec::new();
         if let Some(line) = line {
             plan.speak_for(line, request);

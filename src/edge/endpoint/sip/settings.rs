@@ -4,11 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::leg::SessionRules;
 use crate::edge::net::TcpLimits;
 use crate::engine::config::{AuthCalls, Gateway, SipProfile};
 use crate::engine::sip::auth::Algorithm;
 use crate::engine::sip::registrar::{Multiple, Rules};
-use crate::engine::sip::{BanRules, StackConfig};
+use crate::engine::sip::{BanRules, HeaderId, Message, StackConfig};
 use crate::words::model::truthy;
 
 /// Methods served: text of `Allow`.
@@ -26,6 +27,13 @@ const ALLOW: [&str; 12] = [
     "NOTIFY",
     "SUBSCRIBE",
 ];
+
+/// Shortest session timer that is taken when `minimum-session-expires` does not say, seconds.
+const SHORTEST_SESSION_S: u32 = 120;
+/// The least that may be said there (RFC 4028 5), seconds.
+const LEAST_SESSION_S: u32 = 90;
+/// Extensions that a profile may switch off or on.
+const OPTIONAL: [&str; 2] = ["timer", "100rel"];
 
 /// Settings of a [`super::SipEndpoint`], fixed for its life.
 #[derive(Debug, Clone)]
@@ -58,6 +66,7 @@ impl Default for SipSettings {
             stack: StackConfig {
                 user_agent: concat!("switch/", env!("CARGO_PKG_VERSION")).to_owned(),
                 allow: ALLOW.map(str::to_owned).to_vec(),
+                undecided: OPTIONAL.map(str::to_owned).to_vec(),
                 ..StackConfig::default()
             },
             resolve: Duration::from_secs(5),
@@ -99,6 +108,10 @@ pub struct ProfileSettings {
     pub negotiation: Arc<str>,
     /// Payload number of telephone events.
     pub dtmf_payload: u8,
+    /// Session timers (`enable-timer`, `session-timeout`, `minimum-session-expires`).
+    pub session: SessionRules,
+    /// Reliable provisional responses (`enable-100rel`).
+    pub reliable: bool,
     /// Seconds without RTP that end a call, 0 never.
     pub rtp_timeout_s: u32,
     /// The same while held.
@@ -146,6 +159,32 @@ pub struct ProfileSettings {
 }
 
 impl ProfileSettings {
+    /// Whether an extension is used here; those that no profile decides about are.
+    pub fn supports(&self, extension: &str) -> bool {
+        match extension {
+            "timer" => self.session.enabled,
+            "100rel" => self.reliable,
+            _ => true,
+        }
+    }
+
+    /// Text of Supported, when it is not that of the stack.
+    pub fn supported(&self, stack: &StackConfig) -> Option<String> {
+        let mut list: Vec<&str> =
+            stack.supported.iter().map(String::as_str).filter(|name| self.supports(name)).collect();
+        list.extend(
+            OPTIONAL.iter().filter(|name| self.supports(name) && !list.contains(*name)).copied().collect::<Vec<_>>(),
+        );
+        let same =
+            list.len() == stack.supported.len() && list.iter().all(|name| stack.supported.iter().any(|s| s == name));
+        (!same).then(|| list.join(", "))
+    }
+
+    /// What a request requires and this profile does not do.
+    pub fn unsupported(&self, request: &Message) -> Vec<&'static str> {
+        OPTIONAL.into_iter().filter(|name| !self.supports(name) && request.lists(HeaderId::Require, name)).collect()
+    }
+
     /// Whether it goes by this name, any case.
     pub fn is_called(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name) || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
@@ -159,7 +198,8 @@ impl From<&SipProfile> for ProfileSettings {
             profile.params.iter().filter(of_name).map(|(_, value)| value.trim())
         };
         let last = |name| named(name).next_back().filter(|value| !value.is_empty());
-        let nonce_ttl = last("nonce-ttl").and_then(|text| text.parse().ok()).unwrap_or(60);
+        let number = |name| last(name).and_then(|text: &str| text.parse::<u32>().ok());
+        let nonce_ttl = number("nonce-ttl").unwrap_or(60);
         Self {
             name: profile.name.clone(),
             aliases: profile.aliases.clone(),
@@ -171,6 +211,12 @@ impl From<&SipProfile> for ProfileSettings {
             codecs_outbound: Arc::from(&*profile.codecs_outbound),
             negotiation: Arc::from(&*profile.negotiation),
             dtmf_payload: profile.dtmf_payload,
+            session: SessionRules {
+                enabled: last("enable-timer").is_none_or(truthy),
+                interval_s: number("session-timeout").unwrap_or(0),
+                shortest_s: number("minimum-session-expires").map_or(SHORTEST_SESSION_S, |s| s.max(LEAST_SESSION_S)),
+            },
+            reliable: last("enable-100rel").is_some_and(truthy),
             rtp_timeout_s: profile.rtp_timeout_s,
             rtp_hold_timeout_s: profile.rtp_hold_timeout_s,
             rtp_ip: profile.rtp_ip,

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::headers::{MOST_SHOWN, sdp_of};
 use super::settings::ProfileSettings;
 use crate::engine::sip::messages::{NameAddr, Uri, text};
+use crate::engine::sip::registrar::is_behind_nat;
 use crate::engine::sip::{Flow, HeaderId, Message};
 use crate::words::model::{Variables, clean};
 
@@ -58,12 +59,12 @@ pub(super) fn of_invite(
     }
     if let Some(expires) = invite.text(HeaderId::SessionExpires) {
         out.set("sip_session_expires", &expires);
-        let supports = |id| {
-            invite.text(id).is_some_and(|text| text.split(',').any(|tag| tag.trim().eq_ignore_ascii_case("timer")))
-        };
-        if supports(HeaderId::Supported) || supports(HeaderId::Require) {
-            out.set("sip_supports_timer", "true");
-        }
+    }
+    if [HeaderId::Supported, HeaderId::Require].iter().any(|id| invite.lists(*id, "timer")) {
+        out.set("sip_supports_timer", "true");
+    }
+    if is_natted(invite, flow, profile) {
+        out.set("sip_nat_detected", "true");
     }
     if let Some(replaces) = invite.text(HeaderId::Replaces) {
         out.set("sip_replaces", &replaces);
@@ -91,6 +92,14 @@ pub(super) fn of_invite(
         out.0.set("switch_r_sdp", &clean(&text(&sdp)));
     }
     out.0
+}
+
+/// Whether a caller cannot be reached where its Contact says.
+pub(super) fn is_natted(invite: &Message, flow: &Flow, profile: &ProfileSettings) -> bool {
+    let contact = invite.address(HeaderId::Contact);
+    let contact = contact.as_ref().and_then(|contact| contact.parsed_uri().ok());
+    let aggressive = profile.registration.aggressive_nat;
+    contact.is_some_and(|contact| is_behind_nat(&contact, invite.via().as_ref(), flow.remote, aggressive))
 }
 
 /// Whether an unknown header is shown as `sip_h_…`: `X-` (not `X-FS-`), `P-`, `On`.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::super::command::{Body, Headers, Invite, LegId, LegState, TxId};
 use super::super::flow::{Flow, Target, Transport};
 use super::super::messages::{Builder, HeaderId, Message, Method, NameAddr, Uri, text};
+use super::super::registrar::is_behind_nat;
 use super::Stack;
 use super::client::{branch_text, via_value};
 
@@ -124,8 +125,8 @@ pub(super) fn route_set(message: &Message, reversed: bool) -> Vec<Vec<u8>> {
 }
 
 impl Dialog {
-    /// Where its requests go: an address in the first Route or the Contact as it stands, for a name the address the far
-    /// end spoke from.
+    /// Where its requests go: an address in the first Route or the Contact as it stands; for a name, and for a Contact that
+    /// only its own network can reach, the address the far end spoke from.
     fn target(&self) -> Target {
         let first = self.route.first().map(Vec::as_slice);
         let uri = match first {
@@ -139,6 +140,9 @@ impl Dialog {
             _ => self.hop.transport,
         };
         let Some(ip) = uri.ip() else { return self.hop };
+        if first.is_none() && is_behind_nat(&uri, None, self.hop.destination, false) {
+            return self.hop;
+        }
         let destination = SocketAddr::new(ip, uri.port.unwrap_or(5060));
         if ip.is_unspecified() || destination.port() == 0 {
             return self.hop;

@@ -372,7 +372,10 @@ impl Stack {
         let unknown: Vec<String> = [HeaderId::Require, HeaderId::ProxyRequire]
             .into_iter()
             .flat_map(|id| message.list(id))
-            .filter(|token| !self.config.supported.iter().any(|have| have.as_bytes().eq_ignore_ascii_case(token)))
+            .filter(|token| {
+                let mut known = self.config.supported.iter().chain(&self.config.undecided);
+                !known.any(|have| have.as_bytes().eq_ignore_ascii_case(token))
+            })
             .map(|token| super::messages::text(token).into_owned())
             .collect();
         if !unknown.is_empty() {
