@@ -203,7 +203,7 @@ pub enum LegEvent {
     Reoffer {
         /// To answer it.
         token: RequestToken,
-        /// `INVITE` or `UPDATE`.
+        /// `INVITE`, `UPDATE` or `PRACK`.
         method: &'static str,
         /// The offer.
         sdp: Option<Bytes>,

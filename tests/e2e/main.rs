@@ -16,6 +16,7 @@ mod presence;
 mod recording;
 mod records;
 mod registrar;
+mod reliable;
 mod reload;
 mod scripts;
 mod session_timers;

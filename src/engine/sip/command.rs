@@ -136,6 +136,9 @@ pub enum Command {
         headers: Headers,
         /// Early media.
         body: Option<Body>,
+        /// Resent until its PRACK is here (RFC 3262); the caller must know `100rel`. Without a PRACK within 64·T1:
+        /// [`super::Event::AckTimeout`], and 504. Further responses and the answer wait meanwhile.
+        reliable: bool,
     },
     /// Inbound: 200. Resent until the ACK is here; without one within 64·T1: [`super::Event::AckTimeout`] and BYE.
     Answer {

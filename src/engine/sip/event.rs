@@ -48,7 +48,7 @@ pub enum Event {
         /// The ACK.
         request: Arc<Message>,
     },
-    /// Our 2xx was never acknowledged; the stack sends BYE and [`Event::Terminated`] follows.
+    /// Our 2xx was never acknowledged, or a reliable 1xx; the stack sends BYE, or 504, and [`Event::Terminated`] follows.
     AckTimeout {
         /// Which leg.
         leg: LegId,

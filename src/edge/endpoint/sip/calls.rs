@@ -41,8 +41,10 @@ pub(super) struct Entry {
     over: bool,
     /// User-Agent of its profile, when it has its own.
     user_agent: Option<String>,
-    /// Supported of its profile, when it has its own.
-    supported: Option<String>,
+    /// Supported and Allow of its profile, when they are not those of the stack.
+    capabilities: Headers,
+    /// Its profile sends provisional responses reliably.
+    reliable: bool,
     /// Whose call it is (`presence_id`).
     presence: Option<Arc<str>>,
     side: Side,
@@ -197,7 +199,8 @@ impl Shard {
                 dropped: false,
                 over: false,
                 user_agent: settings.user_agent.clone(),
-                supported: settings.supported(&self.shared.settings.stack),
+                capabilities: settings.capabilities(&self.shared.settings.stack),
+                reliable: settings.reliable,
                 presence: variables.get("presence_id").map(Into::into),
                 side: Side::In { invite: Arc::clone(invite), answered: false },
             },
@@ -259,11 +262,24 @@ impl Shard {
         }
         let (uri, hop) = (plan.destination.uri.clone(), plan.destination.hop.clone());
         let (session, settings) = (plan.session, self.shared.listeners.profile(profile));
-        let supported = settings.and_then(|settings| settings.supported(&self.shared.settings.stack));
+        let stack = &self.shared.settings.stack;
+        let capabilities = settings.map(|settings| settings.capabilities(stack)).unwrap_or_default();
         let waiting = None;
         let outgoing = Outgoing { profile, plan, uri, credential, tried: false, lengthened: false, session, waiting };
         let side = Side::Out(Box::new(outgoing));
-        self.keep(leg, Entry { sink, dropped: false, over: false, user_agent: None, supported, presence, side });
+        self.keep(
+            leg,
+            Entry {
+                sink,
+                dropped: false,
+                over: false,
+                user_agent: None,
+                capabilities,
+                reliable: false,
+                presence,
+                side,
+            },
+        );
         self.wait_for(now, leg, Waiting { hop, what: Pending::Invite(offer) });
     }
 
@@ -404,8 +420,9 @@ impl Shard {
         match command {
             LegCommand::Provisional { status: code, phrase: reason, headers, sdp: body } => {
                 let headers = entry.capable(headers);
+                let reliable = entry.is_reliable(body.is_some());
                 self.moved(leg, DialogState::Early);
-                self.give(now, Command::Provisional { leg, code, reason, headers, body: sdp(body) });
+                self.give(now, Command::Provisional { leg, code, reason, headers, body: sdp(body), reliable });
             }
             LegCommand::Answer { headers, sdp: body } => {
                 let headers = entry.capable(headers);
@@ -572,10 +589,16 @@ impl Entry {
     /// As [`Entry::dressed`], where the message tells what we are capable of.
     fn capable(&self, headers: Headers) -> Headers {
         let mut headers = self.dressed(headers);
-        if let Some(supported) = &self.supported {
-            headers.push(("Supported".to_owned(), supported.clone()));
-        }
+        headers.extend(self.capabilities.iter().cloned());
         headers
+    }
+
+    /// Whether a provisional response is to be sent reliably: the profile does so, and the caller demands it of all, or
+    /// knows it and gets a description.
+    fn is_reliable(&self, described: bool) -> bool {
+        let Side::In { invite, .. } = &self.side else { return false };
+        let says = |id| invite.lists(id, "100rel");
+        self.reliable && (says(HeaderId::Require) || (described && says(HeaderId::Supported)))
     }
 
     /// With the User-Agent of the leg's profile.

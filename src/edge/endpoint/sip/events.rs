@@ -100,6 +100,8 @@ pub(super) fn wish(token: u64, request: &Message) -> Wish {
     let session = request.text(HeaderId::SessionExpires).map(Cow::into_owned);
     match request.method() {
         Some(Method::Invite) => Wish::Tell(LegEvent::Reoffer { token, method: "INVITE", sdp, session }),
+        // A PRACK that is told brings an offer; the stack answers all others.
+        Some(Method::Prack) => Wish::Tell(LegEvent::Reoffer { token, method: "PRACK", sdp, session: None }),
         Some(Method::Update) if sdp.is_some() || session.is_some() => {
             Wish::Tell(LegEvent::Reoffer { token, method: "UPDATE", sdp, session })
         }

@@ -94,9 +94,7 @@ impl Plan {
         if let Some(agent) = &settings.user_agent {
             headers.push(("User-Agent".to_owned(), agent.clone()));
         }
-        if let Some(supported) = settings.supported(stack) {
-            headers.push(("Supported".to_owned(), supported));
-        }
+        headers.extend(settings.capabilities(stack));
         let session = session(variable("sofia_session_timeout"), destination.natted, settings.session);
         if let Some(seconds) = session {
             headers.push(("Session-Expires".to_owned(), format!("{seconds};refresher=uac")));

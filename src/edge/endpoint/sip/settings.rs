@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::leg::SessionRules;
+use crate::call::leg::{Headers, SessionRules};
 use crate::edge::net::TcpLimits;
 use crate::engine::config::{AuthCalls, Gateway, SipProfile};
 use crate::engine::sip::auth::Algorithm;
@@ -168,16 +168,19 @@ impl ProfileSettings {
         }
     }
 
-    /// Text of Supported, when it is not that of the stack.
-    pub fn supported(&self, stack: &StackConfig) -> Option<String> {
-        let mut list: Vec<&str> =
-            stack.supported.iter().map(String::as_str).filter(|name| self.supports(name)).collect();
-        list.extend(
-            OPTIONAL.iter().filter(|name| self.supports(name) && !list.contains(*name)).copied().collect::<Vec<_>>(),
-        );
-        let same =
-            list.len() == stack.supported.len() && list.iter().all(|name| stack.supported.iter().any(|s| s == name));
-        (!same).then(|| list.join(", "))
+    /// Supported and Allow, where they are not those of the stack.
+    pub fn capabilities(&self, stack: &StackConfig) -> Headers {
+        let mut headers = Headers::new();
+        let usual: Vec<&str> = stack.supported.iter().map(String::as_str).collect();
+        let mut own: Vec<&str> = usual.iter().copied().filter(|name| self.supports(name)).collect();
+        if self.reliable {
+            own.push("100rel");
+            headers.push(("Allow".to_owned(), format!("{}, PRACK", stack.allow.join(", "))));
+        }
+        if own != usual {
+            headers.push(("Supported".to_owned(), own.join(", ")));
+        }
+        headers
     }
 
     /// What a request requires and this profile does not do.

@@ -11,6 +11,7 @@ use super::super::messages::{Builder, HeaderId, Message, Method, NameAddr, Uri, 
 use super::super::registrar::is_behind_nat;
 use super::Stack;
 use super::client::{branch_text, via_value};
+use super::reliable::Reliable;
 
 /// One early or confirmed dialog of a leg.
 #[derive(Debug, Clone)]
@@ -88,6 +89,8 @@ pub(super) struct Leg {
     /// Inbound: the INVITE's transaction, until its final response.
     pub(super) server: Option<TxId>,
     pub(super) answer: Option<Answer>,
+    /// Inbound: its reliable provisional responses.
+    pub(super) reliable: Reliable,
     /// BYE headers that wait for the ACK of our 2xx.
     pub(super) bye: Option<Headers>,
     /// CANCEL headers that wait for the first 1xx, and serve the BYE of a crossing 2xx.
@@ -178,6 +181,7 @@ impl Leg {
             client: None,
             server: None,
             answer: None,
+            reliable: Reliable::default(),
             bye: None,
             cancel: None,
             cancel_sent: false,

@@ -11,6 +11,7 @@ use super::super::flow::{Flow, Target};
 use super::super::messages::{HeaderId, Message, Method, Uri};
 use super::Stack;
 use super::dialog::{Answer, Dialog, Leg, LegTimer, contact_uri, route_set};
+use super::reliable::Provisional;
 use super::server::Reply;
 use super::timers::Timer;
 
@@ -52,11 +53,10 @@ impl Stack {
         &mut self,
         now: Instant,
         id: LegId,
-        code: u16,
-        reason: Option<&str>,
-        headers: &Headers,
-        body: Option<&Body>,
+        provisional: Provisional,
+        reliable: bool,
     ) -> Result<(), CommandError> {
+        let code = provisional.code;
         if !(100..=199).contains(&code) {
             return Err(CommandError::Status(code));
         }
@@ -64,8 +64,16 @@ impl Stack {
         let (LegState::Incoming, Some(tx)) = (leg.state, leg.server) else {
             return Err(CommandError::WrongState { leg: id, command: "Provisional", state: leg.state });
         };
+        if leg.reliable.holds_answer() {
+            return Err(CommandError::WrongState { leg: id, command: "Provisional", state: leg.state });
+        }
+        if reliable && code > 100 {
+            return self.provisional_reliably(now, id, tx, provisional);
+        }
         let contact = leg.contact.clone();
         let contact = (code > 100).then_some(contact.as_str());
+        let Provisional { code, reason, headers, body } = &provisional;
+        let (code, reason, body) = (*code, reason.as_deref(), body.as_ref());
         self.respond(now, tx, &Reply { code, reason, headers, body, contact });
         Ok(())
     }
@@ -81,7 +89,11 @@ impl Stack {
         let (LegState::Incoming, Some(tx)) = (leg.state, leg.server) else {
             return Err(CommandError::WrongState { leg: id, command: "Answer", state: leg.state });
         };
-        let cseq = leg.dialog().and_then(|dialog| dialog.remote_cseq).unwrap_or_default();
+        if self.answer_must_wait(id, headers, body) {
+            return Ok(());
+        }
+        // Other requests of the early dialog have counted on meanwhile.
+        let cseq = self.servers.get(&tx).and_then(|server| Some(server.request.as_ref()?.cseq())).unwrap_or_default();
         self.respond_2xx(now, id, tx, cseq, headers, body);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.state = LegState::Answered;

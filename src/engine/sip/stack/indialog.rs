@@ -39,10 +39,7 @@ impl Stack {
         }
         match method {
             Method::Bye => self.bye_received(now, id, tx, request),
-            Method::Prack => {
-                // We send no reliable 1xx, so there is none to acknowledge.
-                self.respond(now, tx, &Reply::plain(481));
-            }
+            Method::Prack => self.prack_received(now, id, tx, request),
             Method::Invite | Method::Update => self.offer_received(now, id, tx, request, answered),
             _ => self.events.push_back(Event::InDialog { leg: id, tx, request }),
         }
@@ -156,6 +153,10 @@ impl Stack {
     /// Ends an answered leg, once our 2xx is acknowledged.
     pub(super) fn bye(&mut self, now: Instant, id: LegId, headers: Headers) -> Result<(), CommandError> {
         let leg = self.legs.get_mut(&id).ok_or(CommandError::UnknownLeg(id))?;
+        if leg.state == LegState::Incoming && leg.reliable.holds_answer() {
+            // Nobody was told of the answer.
+            return self.refuse(now, id, 480, None, &headers);
+        }
         if leg.state != LegState::Answered {
             return Err(CommandError::WrongState { leg: id, command: "Bye", state: leg.state });
         }

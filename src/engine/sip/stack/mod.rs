@@ -1,13 +1,15 @@
 //! The engine of one shard.
 //!
 //! Files: `server` and `client` are the transaction machines, `dialog` the legs and what is written in their dialogs,
-//! `inbound`, `outbound` and `indialog` what legs do; here is the way in and out.
+//! `inbound`, `outbound` and `indialog` what legs do, `reliable` the
+//! provisional responses that wait for a PRACK; here is the way in and out.
 
 mod client;
 mod dialog;
 mod inbound;
 mod indialog;
 mod outbound;
+mod reliable;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -157,6 +159,7 @@ impl Stack {
                     }
                 }
                 Timer::AnswerResend(leg) => self.answer_resend(at, leg),
+                Timer::ReliableResend(leg) => self.reliable_resend(now, at, leg),
                 Timer::Leg(leg) => self.leg_timer_due(now, at, leg),
             }
         }
@@ -190,6 +193,7 @@ impl Stack {
                 Timer::AnswerResend(leg) => {
                     self.legs.get(&leg).is_some_and(|leg| leg.answer.as_ref().is_some_and(|a| a.resend.0 == at))
                 }
+                Timer::ReliableResend(leg) => self.legs.get(&leg).is_some_and(|leg| leg.reliable.due() == Some(at)),
                 Timer::Leg(leg) => self.legs.get(&leg).is_some_and(|leg| leg.timer.is_some_and(|(due, _)| due == at)),
             };
             if lives {
@@ -205,8 +209,8 @@ impl Stack {
             Command::Invite(invite) => self.invite(now, invite),
             Command::Retry { leg, headers } => self.retry(now, leg, headers, None),
             Command::Retarget { leg, uri, target } => self.retry(now, leg, Headers::new(), Some((uri, target))),
-            Command::Provisional { leg, code, reason, headers, body } => {
-                self.provisional(now, leg, code, reason.as_deref(), &headers, body.as_ref())
+            Command::Provisional { leg, code, reason, headers, body, reliable } => {
+                self.provisional(now, leg, reliable::Provisional { code, reason, headers, body }, reliable)
             }
             Command::Answer { leg, headers, body } => self.accept(now, leg, &headers, body.as_ref()),
             Command::Reject { leg, code, reason, headers } => self.refuse(now, leg, code, reason.as_deref(), &headers),

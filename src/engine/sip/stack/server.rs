@@ -254,7 +254,7 @@ impl Stack {
         }
     }
 
-    /// Sends a response within a transaction. Gives the bytes of a 2xx to an INVITE, which the leg resends.
+    /// Sends a response within a transaction. Gives the bytes and where they went, for responses that the leg resends.
     pub(super) fn respond(&mut self, now: Instant, tx: TxId, reply: &Reply<'_>) -> Option<(Bytes, SocketAddr)> {
         let server = self.servers.get(&tx)?;
         let request = server.request.clone()?;
@@ -297,7 +297,7 @@ impl Stack {
             self.timers.set(at, timer);
         }
         self.transmit(&flow, destination, bytes.clone());
-        (reply.code / 100 == 2).then_some((bytes, destination))
+        Some((bytes, destination))
     }
 
     /// The ACK of a refusal is here (17.2.1).

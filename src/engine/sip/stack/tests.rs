@@ -131,7 +131,14 @@ impl World {
                 self.at(
                     20,
                     side,
-                    Command::Provisional { leg, code: 180, reason: None, headers: Headers::new(), body: None },
+                    Command::Provisional {
+                        leg,
+                        code: 180,
+                        reason: None,
+                        headers: Headers::new(),
+                        reliable: false,
+                        body: None,
+                    },
                 );
                 match self.callee {
                     // Its user has patience, not eternity: the CANCEL may get lost altogether.
@@ -489,6 +496,154 @@ fn an_answer_nobody_acknowledges_ends_the_leg() {
     let names: Vec<&str> = bench.events().iter().map(name).collect();
     assert_eq!(names, ["ack-timeout", "terminated"]);
     assert_eq!(bench.stack.counts(), Counts::default());
+}
+
+/// A call that rings reliably, with its answer's tag; what was sent is fetched.
+fn reliable(bench: &mut Bench, code: u16) -> (LegId, String) {
+    bench.send(&request("INVITE", "sip:b@h", "Supported: 100rel\n"));
+    let Some(Event::Invite { leg, .. }) = bench.events().pop() else { panic!("no call") };
+    provisional(bench, leg, code);
+    (leg, bench.stack.local_tag(leg).unwrap().to_owned())
+}
+
+fn provisional(bench: &mut Bench, leg: LegId, code: u16) {
+    let (headers, body) = (Headers::new(), Some(Body::sdp("v=0\r\n")));
+    let command = Command::Provisional { leg, code, reason: None, headers, body, reliable: true };
+    bench.stack.command(bench.now, command).unwrap();
+}
+
+fn prack(tag: &str, rack: &str, cseq: u32) -> String {
+    request("PRACK", "sip:b@h", &format!("RAck: {rack}\n"))
+        .replace("CSeq: 1", &format!("CSeq: {cseq}"))
+        .replace("To: <sip:b@h>", &format!("To: <sip:b@h>;tag={tag}"))
+        .replace("z9hG4bKa1", &format!("z9hG4bKp{cseq}"))
+}
+
+fn rseq(sent: &[String]) -> u32 {
+    let text = sent.last().expect("a response");
+    assert!(text.contains("Require: 100rel\r\n"), "{text}");
+    let value = text.lines().find_map(|line| line.strip_prefix("RSeq: ")).expect("an RSeq");
+    value.parse().expect("a number")
+}
+
+#[test]
+fn reliable_responses_wait_for_one_another_and_the_answer_for_all() {
+    let mut bench = Bench::new(StackConfig::default());
+    let (leg, tag) = reliable(&mut bench, 183);
+    let first = rseq(&bench.sent());
+    provisional(&mut bench, leg, 180);
+    assert!(bench.sent().is_empty(), "the second waits");
+    for stray in
+        [format!("{} 1 INVITE", first + 1), format!("{first} 2 INVITE"), format!("{first} 1 BYE"), String::new()]
+    {
+        let mut bench = Bench::new(StackConfig::default());
+        let (_, tag) = reliable(&mut bench, 183);
+        bench.sent();
+        let sent = bench.send(&prack(&tag, &stray, 2));
+        assert_eq!(first_line(&sent), "SIP/2.0 481 Call/Transaction Does Not Exist", "{stray}");
+    }
+    let sent = bench.send(&prack(&tag, &format!("{first} 1 INVITE"), 2));
+    assert_eq!(first_line(&sent), "SIP/2.0 200 OK");
+    assert_eq!((sent.len(), rseq(&sent)), (2, first + 1));
+    bench.stack.command(bench.now, Command::Answer { leg, headers: Headers::new(), body: None }).unwrap();
+    assert!(bench.sent().is_empty(), "the answer waits");
+    assert_eq!(bench.stack.leg_state(leg), Some(LegState::Incoming));
+    let sent = bench.send(&prack(&tag, &format!("{} 1 INVITE", first + 1), 3));
+    assert!(sent[1].contains("CSeq: 1 INVITE\r\n") && sent[1].starts_with("SIP/2.0 200 OK"), "{}", sent[1]);
+    // The ACK has the number of the INVITE, whatever came after that.
+    let ack = request("ACK", "sip:b@h", "").replace("To: <sip:b@h>", &format!("To: <sip:b@h>;tag={tag}"));
+    bench.send(&ack.replace("z9hG4bKa1", "z9hG4bKack"));
+    assert!(matches!(bench.events()[..], [Event::AckReceived { .. }]));
+}
+
+#[test]
+fn a_reliable_response_nobody_acknowledges_is_repeated_and_ends_the_call() {
+    let mut bench = Bench::new(StackConfig::default());
+    let begun = bench.now;
+    reliable(&mut bench, 183);
+    let (mut copies, mut last) = (Vec::new(), String::new());
+    bench.sent();
+    while let Some(at) = bench.stack.next_deadline() {
+        bench.now = at;
+        bench.stack.on_timer(at);
+        for text in bench.sent() {
+            if text.starts_with("SIP/2.0 183") {
+                copies.push((at - begun).as_millis());
+            } else if last.is_empty() {
+                last = format!("{} {}", (at - begun).as_millis(), text.lines().next().unwrap_or_default());
+            }
+        }
+    }
+    assert_eq!(copies, [500, 1500, 3500, 7500, 15_500, 31_500]);
+    assert_eq!(last, "32000 SIP/2.0 504 Server Time-out");
+    let names: Vec<&str> = bench.events().iter().map(name).collect();
+    assert_eq!(names, ["ack-timeout", "terminated"]);
+    assert_eq!(bench.stack.counts(), Counts::default());
+}
+
+#[test]
+fn an_answer_that_waits_can_still_be_taken_back() {
+    let mut bench = Bench::new(StackConfig::default());
+    let (leg, _) = reliable(&mut bench, 183);
+    bench.stack.command(bench.now, Command::Answer { leg, headers: Headers::new(), body: None }).unwrap();
+    bench.sent();
+    bench.stack.command(bench.now, Command::Bye { leg, headers: Headers::new() }).unwrap();
+    assert_eq!(first_line(&bench.sent()), "SIP/2.0 480 Temporarily Unavailable");
+    assert_eq!(bench.stack.counts().legs, 0);
+}
+
+#[test]
+fn a_prack_with_a_description_is_told() {
+    let mut bench = Bench::new(StackConfig::default());
+    let (leg, tag) = reliable(&mut bench, 183);
+    let number = rseq(&bench.sent());
+    let text = prack(&tag, &format!("{number} 1 INVITE"), 2)
+        .replace("Content-Length: 0\n\n", "Content-Type: application/sdp\nContent-Length: 5\n\nv=0\n");
+    assert!(bench.send(&text).is_empty());
+    let Some(Event::InDialog { tx, leg: told, .. }) = bench.events().pop() else { panic!("no offer") };
+    assert_eq!(told, leg);
+    let respond = Command::Respond { tx, code: 200, reason: None, headers: Headers::new(), body: None };
+    bench.stack.command(bench.now, respond).unwrap();
+    assert_eq!(first_line(&bench.sent()), "SIP/2.0 200 OK");
+}
+
+#[test]
+fn reliable_responses_to_us_are_acknowledged_in_order_and_once() {
+    let mut bench = Bench::new(StackConfig::default());
+    let invite = Invite {
+        leg: LegId(1),
+        uri: "sip:b@h".to_owned(),
+        target: Target { transport: Transport::Udp, destination: address(0), local: address(1), flow: None },
+        from: "<sip:a@h>".to_owned(),
+        to: None,
+        contact: None,
+        call_id: Some("out".to_owned()),
+        route: Vec::new(),
+        headers: Headers::new(),
+        body: Some(Body::sdp("v=0\r\n")),
+    };
+    bench.stack.command(bench.now, Command::Invite(Box::new(invite))).unwrap();
+    let invite = bench.sent().remove(0);
+    let line = |name: &str| invite.lines().find(|line| line.starts_with(name)).expect("a header").to_owned();
+    let cseq = line("CSeq: ");
+    let answer = |rseq: u32| {
+        format!(
+            "SIP/2.0 183 Session Progress\n{}\n{}\nTo: <sip:b@h>;tag=far\nCall-ID: out\n{cseq}\n\
+             Contact: <sip:b@127.0.0.1:5000>\nRequire: 100rel\nRSeq: {rseq}\nContent-Length: 0\n\n",
+            line("Via: "),
+            line("From: ")
+        )
+    };
+    let number = cseq.trim_start_matches("CSeq: ").trim_end_matches(" INVITE").parse::<u32>().unwrap();
+    for (rseq, told) in [(7, true), (7, false), (9, false), (8, true), (9, true), (8, false)] {
+        let sent = bench.send(&answer(rseq));
+        let events = bench.events().len();
+        assert_eq!((sent.len(), events), if told { (1, 1) } else { (0, 0) }, "{rseq}");
+        if told {
+            assert!(sent[0].starts_with("PRACK sip:b@127.0.0.1:5000 "), "{}", sent[0]);
+            assert!(sent[0].contains(&format!("RAck: {rseq} {number} INVITE\r\n")), "{}", sent[0]);
+        }
+    }
 }
 
 #[test]

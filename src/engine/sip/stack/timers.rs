@@ -22,6 +22,8 @@ pub(super) enum Timer {
     ClientEnd(u64),
     /// Leg: send the 2xx again.
     AnswerResend(LegId),
+    /// Leg: send the reliable provisional response again.
+    ReliableResend(LegId),
     /// Leg: no ACK, no final response after CANCEL, no retry after a refusal, or glare is over.
     Leg(LegId),
 }
