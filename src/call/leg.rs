@@ -383,6 +383,8 @@ pub struct MediaParams {
     pub rtp_timeout_s: u32,
     /// The same while held.
     pub rtp_hold_timeout_s: u32,
+    /// A caller may leave the offer to us.
+    pub late_offers: bool,
 }
 
 /// A call that came in: everything the call task starts from.

@@ -5,6 +5,7 @@ mod event_socket;
 mod faults;
 mod gateways;
 mod kamailio;
+mod late_offers;
 mod limits;
 mod lua_conf;
 mod matrix;

@@ -203,6 +203,15 @@ impl Peer {
         }
     }
 
+    /// The ACK of a 2xx to the last request; the dialog begins with it.
+    pub(crate) fn acknowledge(&mut self, answer: &Message, more: &str, body: &str) {
+        self.to_tag = answer.header("To").split(";tag=").nth(1).map(str::to_owned);
+        let uri = answer.header("Contact").trim_start_matches('<').split('>').next().unwrap_or_default().to_owned();
+        // It has the number of the INVITE.
+        self.cseq -= 1;
+        self.send("ACK", &uri, more, body);
+    }
+
     /// Sends a request and gives its final response.
     pub(crate) fn ask(&mut self, method: &str, to: &str, more: &str, body: &str) -> Message {
         self.send(method, to, more, body);

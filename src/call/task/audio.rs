@@ -23,6 +23,8 @@ pub struct LegAudio {
     /// What the far end offers.
     offer: Option<SessionDescription>,
     raw_offer: bool,
+    /// An offer of ours waits for the answer in the ACK.
+    offered_late: bool,
     agreed: Option<Agreed>,
     port: Option<Box<dyn MediaPort>>,
     /// The description we sent last.
@@ -57,6 +59,47 @@ impl LegAudio {
     /// Whether the far end offered something, readable or not.
     pub fn has_offer(&self) -> bool {
         self.raw_offer
+    }
+
+    /// Whether the caller leaves the offer to us, which it has not got yet: it comes with the answer, for nothing before
+    /// that is sure to arrive (RFC 3261 13.2.1).
+    pub fn offers_late(&self) -> bool {
+        self.params.is_some() && !self.raw_offer && self.description.is_none()
+    }
+
+    /// Whether callers may leave the offer to us.
+    pub fn takes_late_offers(&self) -> bool {
+        self.params.as_ref().is_some_and(|params| params.late_offers)
+    }
+
+    /// Our offer to a caller that made none: the codec that the other side has comes first.
+    fn offer_late(
+        &mut self,
+        engine: &dyn MediaEngine,
+        near: Option<PortId>,
+        sink: EventSink,
+        variables: &Variables,
+        first: Option<Codec>,
+    ) -> Result<Option<Bytes>, Cause> {
+        let mut codecs = self.preferences(variables);
+        if let Some(first) = first {
+            codecs.sort_by_key(|own| own.info != first.info);
+        }
+        self.offered_late = true;
+        self.offer(engine, near, sink, codecs, None)
+    }
+
+    /// The ACK is here. An offer of ours that it does not answer, or not usably, is an error.
+    pub fn acknowledged(&mut self, sdp: Option<&[u8]>, variables: &Variables) -> Result<(), Cause> {
+        if !std::mem::take(&mut self.offered_late) {
+            return Ok(());
+        }
+        match sdp {
+            Some(sdp) => self.answered(sdp, variables),
+            // What was agreed before still holds.
+            None if self.agreed.is_some() => Ok(()),
+            None => Err(Cause::INCOMPATIBLE_DESTINATION),
+        }
     }
 
     /// The port, once audio is set up.
@@ -274,7 +317,13 @@ impl LegAudio {
 
     /// Answers a new offer within the call. None asks for an offer of ours: the present description is repeated.
     pub fn reoffered(&mut self, sdp: Option<&[u8]>, variables: &Variables) -> Result<Option<Bytes>, Cause> {
-        let Some(sdp) = sdp else { return Ok(self.description.clone()) };
+        let Some(sdp) = sdp else {
+            if let Some(present) = &self.agreed {
+                self.offered = vec![present.codec];
+                self.offered_late = true;
+            }
+            return Ok(self.description.clone());
+        };
         if self.params.is_none() {
             return Ok(None);
         }
@@ -323,13 +372,15 @@ impl Call {
     /// The caller's description, made when it is first needed; a failure hangs the caller up.
     fn caller_description(&mut self) -> Result<Option<Bytes>, Cause> {
         let near = self.callees.iter().find_map(|callee| callee.audio.port_id());
-        let force = self
-            .a
-            .is_true("inherit_codec")
-            .then(|| self.callees.iter().find_map(|callee| callee.audio.codec()))
-            .flatten();
+        let callees = self.callees.iter().find_map(|callee| callee.audio.codec());
         let sink = self.sink.clone();
-        let result = self.audio.answer(&*self.services.media, near, sink, &self.a.variables, force);
+        let (engine, variables) = (&*self.services.media, &self.a.variables);
+        let result = if self.audio.offers_late() {
+            self.audio.offer_late(engine, near, sink, variables, callees)
+        } else {
+            let force = callees.filter(|_| self.a.is_true("inherit_codec"));
+            self.audio.answer(engine, near, sink, variables, force)
+        };
         if let Err(cause) = result {
             self.a.variables.set("endpoint_disposition", "CODEC NEGOTIATION ERROR");
             self.hangup(cause);
@@ -388,6 +439,9 @@ impl Call {
         }
         if self.a.has_media() {
             return true;
+        }
+        if self.audio.offers_late() {
+            return self.answer().await;
         }
         let Ok(sdp) = self.caller_description() else { return false };
         let status = if self.a.is_true("early_use_180") { 180 } else { 183 };

@@ -80,7 +80,15 @@ impl Call {
     async fn join(&mut self, id: LegId) -> BridgeEnd {
         self.name_partner(id);
         let answered = self.callee(id).is_some_and(|callee| callee.channel.answered);
-        let connected = if answered { self.answer().await } else { self.pre_answer().await };
+        let connected = if answered {
+            self.answer().await
+        } else if self.audio.offers_late() {
+            // A caller without an offer cannot hear early media: it hears of ringing.
+            self.ring_ready(false).await;
+            self.a.up()
+        } else {
+            self.pre_answer().await
+        };
         if !connected {
             let cause = self.a.cause.unwrap_or(Cause::INCOMPATIBLE_DESTINATION);
             self.end_callee(id, cause);
@@ -197,10 +205,14 @@ impl Call {
                 channel.times.bridged = now;
             }
         }
-        if let Some(with) = callee.audio.port_id() {
+        tracing::info!(to = %callee.channel.profile.chan_name, "bridged");
+        self.join_audio(id);
+    }
+
+    pub(super) fn join_audio(&mut self, id: LegId) {
+        if let Some(with) = self.callee(id).and_then(|callee| callee.audio.port_id()) {
             self.audio.command(MediaCommand::Join { with });
         }
-        tracing::info!(to = %callee.channel.profile.chan_name, "bridged");
     }
 
     async fn while_bridged(&mut self, id: LegId) -> BridgeEnd {
@@ -266,8 +278,12 @@ impl Call {
         match event {
             LegEvent::Answered { sdp, headers, session, .. } => {
                 self.begin_session_of(id, session);
+                let joined = self.audio.port_id().is_some();
                 if self.leg_answered(id, sdp.as_deref(), headers) && !self.answer().await {
                     self.end_callee(id, Cause::INCOMPATIBLE_DESTINATION);
+                }
+                if !joined {
+                    self.join_audio(id);
                 }
             }
             other => self.leg_event(id, other),

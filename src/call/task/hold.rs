@@ -27,9 +27,7 @@ impl Call {
         }
         if let Some(music) = self.music.take() {
             self.stop_music(id, music);
-            if let Some(with) = self.callee(id).and_then(|callee| callee.audio.port_id()) {
-                self.audio.command(MediaCommand::Join { with });
-            }
+            self.join_audio(id);
         }
         if let Some(to_callee) = wanted {
             self.start_music(id, to_callee);

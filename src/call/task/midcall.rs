@@ -87,6 +87,11 @@ impl Call {
                     reoffered(&mut callee.channel, &mut callee.audio, token, sdp.as_deref(), session.as_deref());
                 callee.send(answer);
             }
+            LegEvent::Acked { sdp } => {
+                if let Err(cause) = callee.audio.acknowledged(sdp.as_deref(), &callee.channel.variables) {
+                    self.end_callee(id, cause);
+                }
+            }
             LegEvent::Response { token, status, .. } => {
                 if let Some(timer) = &mut callee.channel.session {
                     timer.answered(token.0, status);

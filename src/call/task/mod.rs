@@ -286,8 +286,8 @@ impl Call {
         self.a.variables.set("session_id", &number.to_string());
         self.fire(EventName::CHANNEL_CREATE, &[]);
         self.fire_state("CS_INIT", "1");
-        if self.audio.wants_media() && !self.audio.has_offer() {
-            // Late offers are off (enable-3pcc), as in FreeSWITCH.
+        if self.audio.offers_late() && !self.audio.takes_late_offers() {
+            // Late offers are off (enable-3pcc).
             self.hangup(Cause::MANDATORY_IE_MISSING);
             return;
         }
@@ -518,7 +518,11 @@ impl Call {
                 self.caller_gone = true;
                 self.hangup(cause);
             }
-            LegEvent::Acked { .. } => {}
+            LegEvent::Acked { sdp } => {
+                if let Err(cause) = self.audio.acknowledged(sdp.as_deref(), &self.a.variables) {
+                    self.hangup(cause);
+                }
+            }
             LegEvent::Reoffer { token, sdp, session, .. } => self.reoffer_caller(token, sdp, session.as_deref()),
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);

@@ -123,7 +123,7 @@ impl Call {
     /// Plays the ringback that the caller's variables name, from the first ringing on; false when they name none.
     pub(super) async fn ringback_if_set(&mut self) -> bool {
         let name = if self.a.answered { "transfer_ringback" } else { "ringback" };
-        if self.a.get(name).is_none() {
+        if self.a.get(name).is_none() || self.audio.offers_late() {
             return false;
         }
         self.start_ringback().await;
@@ -133,7 +133,7 @@ impl Call {
     pub(super) async fn start_ringback(&mut self) {
         let name = if self.a.answered { "transfer_ringback" } else { "ringback" };
         let Some(text) = self.a.get(name).map(str::to_owned) else { return };
-        if self.ringing.is_some() || !self.pre_answer().await {
+        if self.ringing.is_some() || self.audio.offers_late() || !self.pre_answer().await {
             return;
         }
         let source = if text.starts_with('%') || text.contains('=') {

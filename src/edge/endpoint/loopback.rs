@@ -166,6 +166,7 @@ pub(super) fn media() -> MediaParams {
         dtmf_payload: 101,
         rtp_timeout_s: 0,
         rtp_hold_timeout_s: 0,
+        late_offers: false,
     }
 }
 

@@ -138,6 +138,7 @@ pub(super) fn media(profile: &ProfileSettings, inbound: bool, route: IpAddr, pee
         dtmf_payload: profile.dtmf_payload,
         rtp_timeout_s: profile.rtp_timeout_s,
         rtp_hold_timeout_s: profile.rtp_hold_timeout_s,
+        late_offers: profile.late_offers,
     }
 }
 

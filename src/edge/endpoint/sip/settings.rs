@@ -10,7 +10,7 @@ use crate::engine::config::{AuthCalls, Gateway, SipProfile};
 use crate::engine::sip::auth::Algorithm;
 use crate::engine::sip::registrar::{Multiple, Rules};
 use crate::engine::sip::{BanRules, HeaderId, Message, StackConfig};
-use crate::words::model::truthy;
+use crate::words::model::{falsy, truthy};
 
 /// Methods served: text of `Allow`.
 const ALLOW: [&str; 12] = [
@@ -110,6 +110,8 @@ pub struct ProfileSettings {
     pub dtmf_payload: u8,
     /// Session timers (`enable-timer`, `session-timeout`, `minimum-session-expires`).
     pub session: SessionRules,
+    /// Callers may leave the offer to us (`enable-3pcc`), as by default.
+    pub late_offers: bool,
     /// Reliable provisional responses (`enable-100rel`).
     pub reliable: bool,
     /// Seconds without RTP that end a call, 0 never.
@@ -219,6 +221,7 @@ impl From<&SipProfile> for ProfileSettings {
                 interval_s: number("session-timeout").unwrap_or(0),
                 shortest_s: number("minimum-session-expires").map_or(SHORTEST_SESSION_S, |s| s.max(LEAST_SESSION_S)),
             },
+            late_offers: last("enable-3pcc").is_none_or(|text| !falsy(text)),
             reliable: last("enable-100rel").is_some_and(truthy),
             rtp_timeout_s: profile.rtp_timeout_s,
             rtp_hold_timeout_s: profile.rtp_hold_timeout_s,
