@@ -119,6 +119,7 @@ fn side(media: &MediaThreads, sink: &EventSink, name: &str) -> Side {
         receive: true,
         auto_adjust: true,
         timeout_ms: 30_000,
+        raw: false,
     }));
     let to = port.local();
     Side { port, phone, to, heard: 0 }

@@ -49,6 +49,8 @@ pub struct StreamSetup {
     pub auto_adjust: bool,
     /// ms without RTP after which [`MediaEvent::Timeout`] is told; 0 never.
     pub timeout_ms: u32,
+    /// Packets are passed to the joined port as they are, whatever they carry; the codec does not matter then.
+    pub raw: bool,
 }
 
 /// One recording on a port, chosen by the call, unique per port.

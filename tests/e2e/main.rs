@@ -11,6 +11,7 @@ mod lua_conf;
 mod matrix;
 mod messages;
 mod monitoring;
+mod passing;
 mod peer;
 mod peers;
 mod presence;

@@ -103,6 +103,10 @@ pub(crate) struct Peer {
     cseq: u32,
     /// Tag of To, of a dialog.
     pub(crate) to_tag: Option<String>,
+    /// Our tag.
+    own_tag: String,
+    /// Call-ID, From and To of the last INVITE that came.
+    taken: RefCell<(String, String, String)>,
     /// Requests that came, so that repeats are let go.
     seen: RefCell<HashSet<String>>,
 }
@@ -126,6 +130,8 @@ impl Peer {
             call_id,
             cseq: 0,
             to_tag: None,
+            own_tag: "peer".to_owned(),
+            taken: RefCell::default(),
             seen: RefCell::default(),
         }
     }
@@ -150,9 +156,10 @@ impl Peer {
         let tag = self.to_tag.as_ref().map(|tag| format!(";tag={tag}")).unwrap_or_default();
         let text = format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK-{cseq}-{};rport\r\nMax-Forwards: 70\r\n\
-             From: <sip:{user}@{domain}>;tag=peer\r\nTo: <{to}>{tag}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{more}\
+             From: <sip:{user}@{domain}>;tag={}\r\nTo: <{to}>{tag}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n{more}\
              Content-Length: {}\r\n\r\n{body}",
             own.port(),
+            self.own_tag,
             self.call_id,
             body.len()
         );
@@ -186,6 +193,9 @@ impl Peer {
         loop {
             let message = self.next_within(end.saturating_duration_since(Instant::now()))?;
             let key = ["Call-ID", "From", "CSeq"].map(|name| message.header(name)).join(" ");
+            if message.method() == "INVITE" {
+                *self.taken.borrow_mut() = ["Call-ID", "From", "To"].map(|name| message.header(name).to_owned()).into();
+            }
             if message.method() == method && self.seen.borrow_mut().insert(key) {
                 return Some(message);
             }
@@ -210,6 +220,14 @@ impl Peer {
         // It has the number of the INVITE.
         self.cseq -= 1;
         self.send("ACK", &uri, more, body);
+    }
+
+    /// From now on requests are those of the called party of the last INVITE that was taken.
+    pub(crate) fn become_caller(&mut self) {
+        let (call_id, from, to) = self.taken.borrow().clone();
+        (self.call_id, self.cseq) = (call_id, 0);
+        let tag = |value: &str| value.split(";tag=").nth(1).map(str::to_owned);
+        (self.to_tag, self.own_tag) = (tag(&from), tag(&to).unwrap_or_else(|| "far".to_owned()));
     }
 
     /// Sends a request and gives its final response.

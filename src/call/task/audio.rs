@@ -1,5 +1,7 @@
 //! A leg's audio: what was offered, what was agreed, the port; and the progress of the caller's leg that needs it.
 
+mod passing;
+
 use bytes::Bytes;
 
 use super::Call;
@@ -10,6 +12,8 @@ use crate::call::leg::{EventSink, LegCommand, MediaParams};
 use crate::call::media::{MediaCommand, MediaEngine, MediaPort, PortId, StreamCodec, StreamSetup};
 use crate::engine::sdp::{Agreed, Codec, Direction, Local, Preference, SessionDescription};
 use crate::words::model::{Cause, Variables};
+
+pub(super) use passing::{Passing, Relayed};
 
 /// Codecs of a leg whose endpoint names none.
 const LAST_RESORT: &str = "PCMU,PCMA";
@@ -23,6 +27,10 @@ pub struct LegAudio {
     /// What the far end offers.
     offer: Option<SessionDescription>,
     raw_offer: bool,
+    /// What the far end described last, as it stood: the caller's offer, or anything while the media is not ours.
+    far: Option<Bytes>,
+    /// Whose media it has.
+    passing: Passing,
     /// An offer of ours waits for the answer in the ACK.
     offered_late: bool,
     agreed: Option<Agreed>,
@@ -42,7 +50,7 @@ impl LegAudio {
     /// That of a caller. An offer that cannot be read is found out when an answer is needed.
     pub fn caller(params: Option<MediaParams>, offer: Option<Bytes>) -> Self {
         let parsed = offer.as_ref().and_then(|bytes| SessionDescription::parse(bytes).ok());
-        Self { raw_offer: offer.is_some(), offer: parsed, ..Self::callee(params) }
+        Self { raw_offer: offer.is_some(), offer: parsed, far: offer, ..Self::callee(params) }
     }
 
     /// That of a called leg.
@@ -120,6 +128,11 @@ impl LegAudio {
     /// Whether a stream was agreed.
     pub fn is_set_up(&self) -> bool {
         self.agreed.is_some()
+    }
+
+    /// Whether the far end has described its side, whoever the media belongs to.
+    pub fn is_described(&self) -> bool {
+        self.agreed.is_some() || self.passed().is_some()
     }
 
     /// Codec in use; empty before.
@@ -236,6 +249,7 @@ impl LegAudio {
             receive: agreed.direction.sends(),
             auto_adjust,
             timeout_ms,
+            raw: false,
         }));
     }
 
@@ -297,6 +311,9 @@ impl LegAudio {
     pub fn answered(&mut self, sdp: &[u8], variables: &Variables) -> Result<(), Cause> {
         if self.params.is_none() {
             return Ok(());
+        }
+        if self.passing != Passing::No {
+            return self.described(&Bytes::copy_from_slice(sdp), variables);
         }
         let agreed = SessionDescription::parse(sdp)
             .map_err(|error| tracing::warn!(%error, "the answer cannot be read"))
@@ -371,6 +388,9 @@ fn codecs(list: &str) -> Vec<Codec> {
 impl Call {
     /// The caller's description, made when it is first needed; a failure hangs the caller up.
     fn caller_description(&mut self) -> Result<Option<Bytes>, Cause> {
+        if let Some(passed) = self.passed_description() {
+            return passed;
+        }
         let near = self.callees.iter().find_map(|callee| callee.audio.port_id());
         let callees = self.callees.iter().find_map(|callee| callee.audio.codec());
         let sink = self.sink.clone();

@@ -89,7 +89,7 @@ impl Call {
         } else {
             self.pre_answer().await
         };
-        if !connected {
+        if !connected || !self.media_fits(id).await {
             let cause = self.a.cause.unwrap_or(Cause::INCOMPATIBLE_DESTINATION);
             self.end_callee(id, cause);
             return BridgeEnd { answered, cause: Some(cause), survives: false, clean: false };
@@ -118,6 +118,12 @@ impl Call {
             self.execute_on_callee(id, "execute_on_post_bridge").await;
         }
         BridgeEnd { cause, ..end }
+    }
+
+    /// Media that was passed to a former partner is brought back before a partner is heard that it was not described to.
+    async fn media_fits(&mut self, id: LegId) -> bool {
+        let passing = self.callee(id).map(|callee| callee.audio.passing()).unwrap_or_default();
+        passing == self.audio.passing() || self.media_back().await
     }
 
     /// Whether a called leg is to go on when the caller leaves.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::audio::Passing;
 use super::callee::{Callee, LegTimers};
 use super::originate::single_reject;
 use super::{Call, LegAudio};
@@ -169,8 +170,11 @@ impl Call {
         let mut audio = LegAudio::callee(prepared.media());
         let codecs = self.codecs_for(&channel.variables, prepared.media().map(|media| media.codecs).as_deref());
         let near = self.audio.port_id();
-        let offer =
-            audio.offer(&*self.services.media, near, self.sink.for_leg(id), codecs, self.audio.dtmf_payload())?;
+        let (engine, sink) = (&*self.services.media, self.sink.for_leg(id));
+        let offer = match (self.passing_to(&leg.endpoint), self.audio.far()) {
+            (Passing::No, _) | (_, None) => audio.offer(engine, near, sink, codecs, self.audio.dtmf_payload())?,
+            (passing, Some(far)) => audio.pass(passing, far, engine, near, sink)?,
+        };
         let required = channel.is_true("leg_required");
         let listed = self.services.calls.list(Arc::clone(&channel.uuid), self.sink.clone());
         let callee = Callee {

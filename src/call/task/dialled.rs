@@ -173,7 +173,7 @@ impl Call {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return Ok(()) };
         let result = match sdp {
             Some(sdp) => callee.audio.answered(sdp, &callee.channel.variables),
-            None if callee.audio.is_set_up() || !callee.audio.wants_media() => Ok(()),
+            None if callee.audio.is_described() || !callee.audio.wants_media() => Ok(()),
             None => Err(Cause::NORMAL_TEMPORARY_FAILURE),
         };
         let Err(cause) = result else { return Ok(()) };

@@ -109,7 +109,10 @@ impl Call {
             tracing::debug!(application = application.name, "not run: the channel is hung up");
             return;
         }
-        if application.media && self.a.up() && !self.a.has_media() && !self.pre_answer().await {
+        let ready = !application.media
+            || !self.a.up()
+            || if self.a.has_media() { self.media_back().await } else { self.pre_answer().await };
+        if !ready {
             self.hangup(Cause::INCOMPATIBLE_DESTINATION);
             return;
         }

@@ -112,6 +112,12 @@ impl Call {
             self.hangup(Cause::NORMAL_CLEARING);
             return true;
         };
+        // Neither was described to the other.
+        self.media_back().await;
+        self.in_front(id, true, async |call: &mut Self| {
+            call.media_back().await;
+        })
+        .await;
         Box::pin(self.bridge_dialled(id)).await;
         self.drop_callee(id);
         if self.a.phase == Phase::Execute {

@@ -47,6 +47,9 @@ fn digit_of(content_type: &str, body: &[u8]) -> Option<char> {
 
 impl Call {
     pub(super) fn reoffer_caller(&mut self, token: RequestToken, sdp: Option<Bytes>, session: Option<&str>) {
+        if self.relay_offer(self.front, token, sdp.as_ref()) {
+            return;
+        }
         let answer = reoffered(&mut self.a, &mut self.audio, token, sdp.as_deref(), session);
         self.tell(answer);
     }
@@ -78,6 +81,15 @@ impl Call {
             && method == "REFER"
         {
             return self.refer_of_callee(id, *token, headers);
+        }
+        let passed_on = match &event {
+            LegEvent::Reoffer { token, sdp, .. } => self.relay_offer(id, *token, sdp.as_ref()),
+            LegEvent::Response { token, status, sdp, .. } => self.relay_answer(token.0, *status, sdp.as_ref()),
+            LegEvent::Acked { sdp } => self.relay_ack(id, sdp.as_ref()),
+            _ => false,
+        };
+        if passed_on {
+            return;
         }
         let Some(callee) = self.callee(id) else { return };
         let respond = |token, status, sdp| LegCommand::Respond { token, status, headers: Headers::new(), sdp };

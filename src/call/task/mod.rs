@@ -165,6 +165,12 @@ pub struct Call {
     lingering: Vec<Callee>,
     /// The channel in front belongs to another call now.
     given_away: bool,
+    /// Our offer that brings the media back, and who waits for its answer.
+    media_waits: Option<(u64, oneshot::Sender<bool>)>,
+    /// A new offer that waits for the answer of the other side.
+    relayed: Option<audio::Relayed>,
+    /// Whose ACK brings the answer to an offer, and who made it.
+    relayed_ack: Option<(LegId, LegId)>,
     /// The dialog whose partner the channel is to be joined with.
     attended: Option<takeover::Dialog>,
     /// Who wants the channel in front.
@@ -260,6 +266,9 @@ impl Call {
             execution_uuid: None,
             lingering: Vec::new(),
             given_away: false,
+            media_waits: None,
+            relayed: None,
+            relayed_ack: None,
             attended: None,
             borrower: None,
             next_bridge: None,
@@ -519,6 +528,9 @@ impl Call {
                 self.hangup(cause);
             }
             LegEvent::Acked { sdp } => {
+                if self.relay_ack(self.front, sdp.as_ref()) {
+                    return;
+                }
                 if let Err(cause) = self.audio.acknowledged(sdp.as_deref(), &self.a.variables) {
                     self.hangup(cause);
                 }
@@ -527,7 +539,11 @@ impl Call {
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);
             }
-            LegEvent::Response { token, status, .. } => {
+            LegEvent::Response { token, status, sdp, .. } => {
+                if self.relay_answer(token.0, status, sdp.as_ref()) {
+                    return;
+                }
+                self.media_is_back(token.0, status, sdp.as_deref());
                 if let Some(timer) = &mut self.a.session {
                     timer.answered(token.0, status);
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::audio::Passing;
 use super::{Call, Wake};
 use crate::call::channel::Phase;
 use crate::call::event::EventName;
@@ -123,17 +124,22 @@ impl Call {
     /// Plays the ringback that the caller's variables name, from the first ringing on; false when they name none.
     pub(super) async fn ringback_if_set(&mut self) -> bool {
         let name = if self.a.answered { "transfer_ringback" } else { "ringback" };
-        if self.a.get(name).is_none() || self.audio.offers_late() {
+        if self.a.get(name).is_none() || self.rings_plainly() {
             return false;
         }
         self.start_ringback().await;
         true
     }
 
+    /// Whether the caller can hear no ringback of ours: its media is not ours, or it has made no offer.
+    fn rings_plainly(&self) -> bool {
+        self.audio.offers_late() || self.passing_to("sofia") != Passing::No
+    }
+
     pub(super) async fn start_ringback(&mut self) {
         let name = if self.a.answered { "transfer_ringback" } else { "ringback" };
         let Some(text) = self.a.get(name).map(str::to_owned) else { return };
-        if self.ringing.is_some() || self.audio.offers_late() || !self.pre_answer().await {
+        if self.ringing.is_some() || self.rings_plainly() || !self.pre_answer().await {
             return;
         }
         let source = if text.starts_with('%') || text.contains('=') {

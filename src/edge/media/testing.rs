@@ -123,8 +123,17 @@ impl Line {
         let codec = StreamCodec { name: name.to_owned(), payload: payload(name), rate: 8000, ptime: 20 };
         let remote = self.phone.rtp.local_addr().unwrap();
         let rtcp = Some(self.phone.rtcp.local_addr().unwrap());
-        let mut setup =
-            StreamSetup { remote, rtcp, codec, dtmf, send: true, receive: true, auto_adjust: true, timeout_ms: 0 };
+        let mut setup = StreamSetup {
+            remote,
+            rtcp,
+            codec,
+            dtmf,
+            send: true,
+            receive: true,
+            auto_adjust: true,
+            timeout_ms: 0,
+            raw: false,
+        };
         change(&mut setup);
         self.port.command(MediaCommand::Setup(setup));
     }

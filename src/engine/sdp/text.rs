@@ -4,7 +4,7 @@
 //! are left out. Only `m=` lines have to be understood.
 
 use std::fmt::{self, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Most lines of one description.
 const MAX_LINES: usize = 1000;
@@ -133,6 +133,42 @@ impl SessionDescription {
             })
         };
         connection(&section.lines).or_else(|| connection(&self.lines))
+    }
+
+    /// Where the first stream of audio is wanted.
+    pub fn audio_address(&self) -> Option<SocketAddr> {
+        let section = self.media.iter().find(|section| section.kind() == "audio" && section.port() != 0)?;
+        Some(SocketAddr::new(self.address(section)?, section.port()))
+    }
+
+    /// The same description with an address of ours in place of the writer's: for the first stream of audio; all others
+    /// are refused. What would lead around us is left out (`a=rtcp`, `a=candidate` and the rest of ICE).
+    #[must_use]
+    pub fn relayed_by(&self, address: SocketAddr) -> Self {
+        let family = if address.is_ipv4() { "IP4" } else { "IP6" };
+        let connection = Line::new('c', format!("IN {family} {}", address.ip()));
+        let kept = |line: &&Line| {
+            line.kind() != Some('c')
+                && !line.attribute().is_some_and(|(name, _)| {
+                    let name = name.to_ascii_lowercase();
+                    name == "rtcp" || name.contains("candidate") || name.starts_with("ice-")
+                })
+        };
+        let lines = |lines: &[Line]| lines.iter().filter(kept).cloned().collect::<Vec<Line>>();
+        let mut session = lines(&self.lines);
+        // It stands before the times (RFC 8866 5).
+        let at =
+            session.iter().position(|line| matches!(line.kind(), Some('b' | 't' | 'k' | 'a'))).unwrap_or(session.len());
+        session.insert(at, connection);
+        let audio = self.media.iter().position(|section| section.kind() == "audio" && section.port() != 0);
+        let section = |(at, section): (usize, &MediaSection)| {
+            let port = if Some(at) == audio { address.port() } else { 0 };
+            MediaSection {
+                lines: lines(&section.lines),
+                ..MediaSection::new(section.kind(), port, section.protocol(), section.formats())
+            }
+        };
+        Self { lines: session, media: self.media.iter().enumerate().map(section).collect() }
     }
 
     /// Direction of a section: its own attribute, else the session's.
@@ -312,6 +348,22 @@ mod tests {
 
     fn parse(text: &str) -> SessionDescription {
         SessionDescription::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn another_address_for_the_audio() {
+        let text = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\na=ice-lite\r\n\
+                    m=video 4002 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0 18\r\nc=IN IP4 10.0.0.2\r\na=rtpmap:18 G729/8000\r\n\
+                    a=rtcp:5\r\na=candidate:1 1 UDP 1 10.0.0.3 9 typ host\r\n";
+        let description = SessionDescription::parse(text.as_bytes()).unwrap();
+        assert_eq!(description.audio_address(), Some("10.0.0.2:4000".parse().unwrap()));
+        let ours = description.relayed_by("192.0.2.1:6000".parse().unwrap()).to_string();
+        assert_eq!(
+            ours,
+            "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
+             m=audio 6000 RTP/AVP 0 18\r\na=rtpmap:18 G729/8000\r\n"
+        );
+        assert_eq!(SessionDescription::parse(b"v=0\r\n").unwrap().audio_address(), None);
     }
 
     #[test]

@@ -169,7 +169,9 @@ impl Port {
         }
         (self.heard, self.silence_told, self.fresh) = (now, false, true);
         self.stream = Some(stream);
-        self.begin_reports(now);
+        if !setup.raw {
+            self.begin_reports(now);
+        }
         self.begin_play(engine, now);
     }
 

@@ -32,12 +32,17 @@ pub(super) enum Kind {
     Event,
     /// Nothing that was negotiated.
     Other,
+    /// Whatever: the datagram goes on as it is.
+    Raw,
 }
 
 impl Port {
     /// Takes a datagram from the RTP socket.
     pub(in super::super) fn receive(&mut self, datagram: &[u8], from: SocketAddr, now: Micros) -> Option<Forward> {
         let stream = self.stream.as_mut()?;
+        if stream.raw {
+            return self.receive_raw(datagram, from, now);
+        }
         if looks_like_rtcp(datagram) {
             self.receive_rtcp(datagram, from, now);
             return None;
@@ -83,12 +88,25 @@ impl Port {
         Some(Forward { header: packet.header, payload, kind, restart })
     }
 
+    /// A datagram that goes on as it is. It must look like RTP, and come from whom we listen to.
+    fn receive_raw(&mut self, datagram: &[u8], from: SocketAddr, now: Micros) -> Option<Forward> {
+        let packet = Packet::parse(datagram).ok()?;
+        let stream = self.stream.as_mut()?;
+        if stream.latch.judge(from, now) == Verdict::Foreign {
+            self.shared.note_foreign();
+            return None;
+        }
+        self.heard = now;
+        self.count(&packet, Kind::Raw, now);
+        Some(Forward { header: packet.header, payload: 0..datagram.len(), kind: Kind::Raw, restart: false })
+    }
+
     fn count(&mut self, packet: &Packet<'_>, kind: Kind, now: Micros) -> Arrival {
         let Header { ssrc, sequence, timestamp, .. } = packet.header;
         let units = self.stream.as_ref().map_or(0, |stream| stream.units_at(now));
         let arrival = match kind {
             Kind::Audio => self.reception.receive(ssrc, sequence, timestamp, units),
-            Kind::Event | Kind::Other => self.reception.receive_untimed(ssrc, sequence),
+            Kind::Event | Kind::Other | Kind::Raw => self.reception.receive_untimed(ssrc, sequence),
         };
         self.shared.note_received(self.reception.received(), self.reception.lost(), self.reception.jitter());
         arrival

@@ -24,6 +24,8 @@ pub(super) struct Stream {
     pub(super) ptime_ms: u32,
     /// Timestamp units of a packet.
     pub(super) units: u32,
+    /// Packets are passed on as they are.
+    pub(super) raw: bool,
     pub(super) send: bool,
     pub(super) receive: bool,
     /// None: silence is never told.
@@ -62,6 +64,7 @@ impl Stream {
             dtmf: setup.dtmf,
             ptime_ms,
             units: clock * ptime_ms / 1000,
+            raw: setup.raw,
             send: setup.send,
             receive: setup.receive,
             timeout: (setup.timeout_ms > 0).then(|| Micros::from(setup.timeout_ms) * MS),
@@ -101,6 +104,9 @@ impl Stream {
 
     /// How audio of another stream becomes this one's.
     pub(super) fn route_from(&self, other: &Stream) -> Route {
+        if self.raw || other.raw {
+            return if self.raw && other.raw { Route::Same } else { Route::None };
+        }
         if self.clock == other.clock && self.name.eq_ignore_ascii_case(&other.name) {
             return Route::Same;
         }

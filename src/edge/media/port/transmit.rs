@@ -23,6 +23,14 @@ impl Port {
         let Some(stream) = self.stream.as_ref().filter(|stream| stream.send && self.tick.is_none()) else {
             return self.out.pass_over(&forward.header);
         };
+        if forward.kind == Kind::Raw {
+            if stream.raw
+                && let Some(packet) = datagram.get(forward.payload.clone())
+            {
+                self.send(packet);
+            }
+            return;
+        }
         let payload_type = match (forward.kind, route) {
             (Kind::Audio, Route::Same | Route::Table(_)) => Some(stream.payload),
             (Kind::Event, _) => stream.dtmf,

@@ -1,0 +1,106 @@
+//! Media that is not ours: `bypass_media` and `proxy_media`, new offers within such calls, and audio of ours afterwards.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::peer::{Message, Peer};
+use super::support::{LOOPBACK, Switch, context};
+
+const TYPE: &str = "Content-Type: application/sdp\r\n";
+
+fn sdp(port: u16) -> String {
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 18\r\na=rtpmap:18 G729/8000\r\n"
+    )
+}
+
+/// Port of the audio in a description.
+fn port(message: &Message) -> u16 {
+    let line = message.0.lines().find(|line| line.starts_with("m=audio ")).unwrap_or_default();
+    line.split(' ').nth(1).and_then(|port| port.parse().ok()).unwrap_or(0)
+}
+
+/// A call of `near` to `far` that is up, as the variable says, with the descriptions that either got.
+fn bridged(variable: &str, ports: [u16; 2]) -> (Switch, Peer, Peer, [u16; 2]) {
+    let far = Peer::new("127.0.0.1:9".parse().expect("an address"), "b", "far.test");
+    let dial = format!("sofia/internal/sip:b@{}", far.address());
+    let set = format!("{variable}=true");
+    let actions: &[(&str, &str)] = &[("set", &set), ("bridge", &dial), ("playback", "silence_stream://20000")];
+    let plan = format!("<include>\n{}</include>\n", context("public", &[("^b$", actions)]));
+    let switch = Switch::start(&[("dialplan/a.xml", &plan)]);
+    let mut near = Peer::new(switch.address, "a", "near.test");
+    let more = format!("Contact: {}\r\n{TYPE}", near.contact());
+    near.send("INVITE", "sip:b@127.0.0.1", &more, &sdp(ports[0]));
+    let invite = far.request("INVITE");
+    let more = format!("Contact: {}\r\n{TYPE}", far.contact());
+    far.answer(&invite, "200 OK", &more, &sdp(ports[1]));
+    let answer = near.response();
+    assert_eq!(answer.code(), 200, "{}", answer.0);
+    near.acknowledge(&answer, "", "");
+    far.request("ACK");
+    (switch, near, far, [port(&answer), port(&invite)])
+}
+
+#[test]
+fn new_offers_go_across_and_so_do_their_answers() {
+    let (_switch, mut near, far, seen) = bridged("bypass_media", [4000, 5000]);
+    assert_eq!(seen, [5000, 4000]);
+    let more = format!("Contact: {}\r\n{TYPE}", near.contact());
+    near.send("INVITE", "sip:b@127.0.0.1", &more, &sdp(4100));
+    let offer = far.request("INVITE");
+    assert_eq!(port(&offer), 4100, "{}", offer.0);
+    far.answer(&offer, "488 Not Acceptable Here", "", "");
+    assert_eq!(near.response().code(), 488, "a refusal as well");
+    // Without a description: the far end's offer comes with the answer, ours with the ACK.
+    near.send("INVITE", "sip:b@127.0.0.1", &format!("Contact: {}\r\n", near.contact()), "");
+    let asked = far.request("INVITE");
+    assert_eq!(port(&asked), 0, "{}", asked.0);
+    far.answer(&asked, "200 OK", &format!("Contact: {}\r\n{TYPE}", far.contact()), &sdp(5100));
+    let answer = near.response();
+    assert_eq!((answer.code(), port(&answer)), (200, 5100));
+    near.acknowledge(&answer, TYPE, &sdp(4200));
+    let ack = far.request("ACK");
+    assert_eq!(port(&ack), 4200, "{}", ack.0);
+}
+
+#[test]
+fn audio_of_ours_afterwards_takes_a_new_offer() {
+    let (_switch, near, mut far, _) = bridged("bypass_media", [4000, 5000]);
+    far.become_caller();
+    assert_eq!(far.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
+    let offer = near.request("INVITE");
+    assert!(port(&offer) > 0 && port(&offer) != 5000, "{}", offer.0);
+    near.answer(&offer, "200 OK", &format!("Contact: {}\r\n{TYPE}", near.contact()), &sdp(4000));
+    near.request("ACK");
+    assert!(near.request_within("BYE", Duration::from_millis(500)).is_none(), "the prompt plays");
+}
+
+#[test]
+fn a_proxy_passes_packets_it_knows_nothing_of() {
+    let sockets = [(); 2].map(|()| UdpSocket::bind((LOOPBACK, 0)).expect("a socket"));
+    let ports = sockets.each_ref().map(|socket| socket.local_addr().expect("an address").port());
+    let (_switch, near, far, seen) = bridged("proxy_media", ports);
+    assert!(seen.iter().all(|port| !ports.contains(port) && *port > 0), "{seen:?}");
+    // G729, with a marker, another source of its own and an extension: all of it arrives.
+    let packet = [&[0x90, 0x92, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4, 0xbe, 0xde, 0, 0][..], &[7; 20]].concat();
+    for (from, to) in [(0, 1), (1, 0)] {
+        let receiver = &sockets[to];
+        receiver.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+        let mut buffer = [0; 200];
+        let mut heard = None;
+        // The first packets settle where audio comes from.
+        for number in 0..50u8 {
+            let mut packet = packet.clone();
+            packet[3] = number;
+            sockets[from].send_to(&packet, (LOOPBACK, seen[from])).expect("it is sent");
+            if let Ok((length, _)) = receiver.recv_from(&mut buffer) {
+                heard = Some(buffer[..length].to_vec());
+                break;
+            }
+        }
+        let mut heard = heard.expect("a packet");
+        heard[3] = 1;
+        assert_eq!(heard, packet);
+    }
+    drop((near, far));
+}
