@@ -57,6 +57,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/meters", &["control"]),
     ("call/observe", &[]),
     ("call/outside", &[]),
+    ("call/pickup", &["leg"]),
     ("call/registry", &["control", "event", "leg", "task"]),
     ("call/scheduler", &[]),
     (
@@ -73,6 +74,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
             "media",
             "meters",
             "outside",
+            "pickup",
             "registry",
             "scheduler",
             "status",
@@ -83,7 +85,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
         "call/task",
         &[
             "api", "app", "cdr", "channel", "clients", "command", "control", "dial", "event", "failure", "leg",
-            "limits", "media", "observe", "outside", "registry", "services",
+            "limits", "media", "observe", "outside", "pickup", "registry", "services",
         ],
     ),
     ("edge/control", &[]),

@@ -197,6 +197,11 @@ pub enum LegEvent {
         /// The answer to our offer.
         sdp: Option<Bytes>,
     },
+    /// B: it is a placeholder, and this channel of another call takes its place.
+    PickedUp {
+        /// Uuid of the channel.
+        by: Arc<str>,
+    },
     /// The leg died under us: no ACK for 32 s, a re-INVITE answered 408/481, the transport broke.
     Lost(Cause),
     /// The far end sends a new offer (re-INVITE or UPDATE), or asks for one (no SDP).
@@ -461,6 +466,10 @@ pub trait PreparedLeg: Send {
     fn channel_name(&self) -> String;
     /// Media settings; none: the leg has no media of its own.
     fn media(&self) -> Option<MediaParams>;
+    /// Whether the leg only keeps a place for somebody else: it alone does not keep an originate going, and leaves no record.
+    fn is_placeholder(&self) -> bool {
+        false
+    }
     /// Sends the INVITE (or whatever starts the leg).
     fn start(self: Box<Self>, offer: Option<Bytes>, sink: EventSink) -> Started;
 }

@@ -21,6 +21,7 @@ pub mod media;
 pub mod meters;
 pub mod observe;
 pub mod outside;
+pub mod pickup;
 pub mod registry;
 pub mod scheduler;
 pub mod services;

@@ -15,6 +15,7 @@ use crate::call::limits::Limits;
 use crate::call::media::MediaEngine;
 use crate::call::meters::Meters;
 use crate::call::outside::Outside;
+use crate::call::pickup::Pickups;
 use crate::call::registry::Calls;
 use crate::call::scheduler::Scheduler;
 use crate::call::status::Status;
@@ -101,6 +102,8 @@ pub struct Services {
     pub status: Status,
     /// Commands for later.
     pub scheduler: Scheduler,
+    /// Calls that wait to be picked up.
+    pub pickups: Arc<Pickups>,
     /// Resources that calls share.
     pub limits: Limits,
     /// Programs that take calls over.

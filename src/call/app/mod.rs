@@ -28,6 +28,7 @@ mod multiset;
 mod multiunset;
 mod park;
 mod phrase;
+mod pickup;
 mod play_and_get_digits;
 mod playback;
 mod pre_answer;
@@ -116,6 +117,7 @@ static TABLE: &[&Application] = &[
     &multiunset::MULTIUNSET,
     &park::PARK,
     &phrase::PHRASE,
+    &pickup::PICKUP,
     &play_and_get_digits::PLAY_AND_GET_DIGITS,
     &playback::PLAYBACK,
     &pre_answer::PRE_ANSWER,

@@ -32,6 +32,8 @@ pub struct Callee {
     /// A leg that must not fail (`leg_required`).
     pub(super) required: bool,
     pub(super) redirects: u32,
+    /// It waits to be picked up.
+    pub(super) placeholder: bool,
     /// Keeps its channel in the list of calls.
     pub(super) listed: Listed,
 }
@@ -198,6 +200,9 @@ impl Call {
             super::finish::final_times(&mut callee.channel, self.snapshot.zones.server());
         }
         Self::fire_end(&self.services, &callee.channel);
+        if callee.placeholder {
+            return;
+        }
         let record = self.record_of(&callee.channel, callee.audio.codec_name(), stats);
         self.services.records.record(record);
     }

@@ -176,6 +176,7 @@ impl Call {
             (passing, Some(far)) => audio.pass(passing, far, engine, near, sink)?,
         };
         let required = channel.is_true("leg_required");
+        let placeholder = prepared.is_placeholder();
         let listed = self.services.calls.list(Arc::clone(&channel.uuid), self.sink.clone());
         let callee = Callee {
             id,
@@ -187,6 +188,7 @@ impl Call {
             gone: false,
             required,
             redirects: 0,
+            placeholder,
             listed,
         };
         self.callees.push(callee);

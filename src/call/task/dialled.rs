@@ -11,6 +11,8 @@ use crate::words::model::{Cause, Variables, truthy};
 pub(super) enum Dialled {
     Waits,
     Wins,
+    /// This leg has taken its place, and wins.
+    Replaced(LegId),
     Rejected(Cause),
 }
 
@@ -49,6 +51,7 @@ impl Call {
                     None => Dialled::Waits,
                 }
             }
+            LegEvent::PickedUp { by } => self.picked_up(id, &by).await,
             LegEvent::Failed(failure) => Dialled::Rejected(self.callee_failed(id, failure)),
             LegEvent::Bye { reason, headers } => Dialled::Rejected(self.callee_hung_up(id, reason, headers)),
             LegEvent::Lost(cause) => {

@@ -86,8 +86,10 @@ impl Call {
                 }
                 Wake::Callee(id, event) => {
                     let Some(part) = parts.iter().find(|part| part.legs.contains(&id)) else { continue };
-                    if let Dialled::Wins = self.dialled(id, event, &part.global, false, false).await {
-                        return Ok(id);
+                    match self.dialled(id, event, &part.global, false, false).await {
+                        Dialled::Wins => return Ok(id),
+                        Dialled::Replaced(by) => return Ok(by),
+                        Dialled::Waits | Dialled::Rejected(_) => {}
                     }
                 }
                 Wake::Caller | Wake::Media(_) | Wake::CalleeMedia(..) => {}

@@ -127,7 +127,7 @@ impl Call {
     }
 
     /// A channel of another call becomes a called leg of this one.
-    async fn borrow(&mut self, uuid: &str) -> Option<LegId> {
+    pub(super) async fn borrow(&mut self, uuid: &str) -> Option<LegId> {
         let (uuid, sink) = self.services.calls.find(uuid)?;
         self.last_leg = self.last_leg.wrapping_add(1);
         let id = LegId(self.last_leg);
@@ -149,6 +149,7 @@ impl Call {
             gone,
             required: false,
             redirects: 0,
+            placeholder: false,
             listed,
         });
         Some(id)

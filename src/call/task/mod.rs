@@ -30,6 +30,7 @@ mod meta;
 mod midcall;
 mod originate;
 mod origination;
+mod pickup;
 mod play;
 mod playlist;
 mod questions;

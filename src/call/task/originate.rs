@@ -210,9 +210,11 @@ impl Call {
         ended
     }
 
-    /// Whether one of the legs lives.
+    /// Whether one of the legs lives. Those that wait to be picked up count only when there were no others.
     pub(super) fn any_alive(&self, ids: &[LegId]) -> bool {
-        self.callees.iter().any(|callee| ids.contains(&callee.id) && callee.alive())
+        let legs = || self.callees.iter().filter(|callee| ids.contains(&callee.id));
+        let others = legs().any(|callee| !callee.placeholder);
+        legs().any(|callee| callee.alive() && !(others && callee.placeholder))
     }
 
     pub(super) fn forget(&mut self, ids: &[LegId]) {
@@ -254,6 +256,7 @@ impl Call {
             }
             if !self.any_alive(ids) {
                 let cause = self.first_cause(ids);
+                self.end_all(ids, None, Cause::NO_PICKUP);
                 return if forced_progress { Ended::LegsWithoutProgress(cause) } else { Ended::Failed(cause) };
             }
             self.start_delayed(ids);
@@ -281,6 +284,10 @@ impl Call {
                         Dialled::Wins => {
                             self.end_all(ids, Some(id), Cause::LOSE_RACE);
                             return Ended::Winner(id);
+                        }
+                        Dialled::Replaced(by) => {
+                            self.end_all(ids, None, Cause::LOSE_RACE);
+                            return Ended::Winner(by);
                         }
                         Dialled::Rejected(cause) if ids.contains(&id) => {
                             if self.hangs_all(id) {

@@ -4,6 +4,7 @@ mod error;
 mod group;
 mod loopback;
 mod null;
+mod pickup;
 pub mod sip;
 mod user;
 
@@ -17,6 +18,7 @@ pub use error::ErrorEndpoint;
 pub use group::GroupEndpoint;
 pub use loopback::LoopbackEndpoint;
 pub use null::NullEndpoint;
+pub use pickup::PickupEndpoint;
 pub use user::{Globals, UserEndpoint};
 
 /// Starts the task of a new call. Called on the thread that owns the call's signalling, inside its runtime, so an
@@ -96,6 +98,15 @@ pub(crate) mod test_request {
     use super::*;
     use crate::call::leg::PreparedLeg;
     use crate::words::model::Variables;
+
+    /// The leg that was prepared.
+    pub(crate) fn leg_of(prepared: Result<Prepared, Cause>) -> Box<dyn PreparedLeg> {
+        match prepared {
+            Ok(Prepared::Leg(leg)) => leg,
+            Ok(Prepared::Nested { .. }) => panic!("a dial string"),
+            Err(cause) => panic!("{cause}"),
+        }
+    }
 
     /// Dials `endpoint/destination` with these variables.
     pub(crate) fn dial(

@@ -144,6 +144,7 @@ impl Rehearsal {
             events: Events::new(Arc::default(), Origin::default(), Arc::new(move || at)),
             status: Status::new(at),
             scheduler: Scheduler::default(),
+            pickups: Arc::default(),
             limits: Limits::default(),
             clients: Arc::new(NoClients),
             administration: Arc::new(Unattended),

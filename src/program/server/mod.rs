@@ -30,13 +30,14 @@ use crate::call::leg::{ContactQuery, DialRequest, Incoming, LegCommand, LegFacto
 use crate::call::limits::Limits;
 use crate::call::lua::{LuaConfig, LuaHost, Policy};
 use crate::call::media::MediaEngine;
+use crate::call::pickup::Pickups;
 use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services};
 use crate::call::status::Status;
 use crate::call::task;
 use crate::edge::endpoint::sip::{ProfileSettings, Registrations, SipEndpoint, SipSettings, SipStartError};
 use crate::edge::endpoint::{
-    CallStarter, Endpoints, ErrorEndpoint, GroupEndpoint, LoopbackEndpoint, NullEndpoint, UserEndpoint,
+    CallStarter, Endpoints, ErrorEndpoint, GroupEndpoint, LoopbackEndpoint, NullEndpoint, PickupEndpoint, UserEndpoint,
 };
 use crate::edge::event_socket::OutboundClients;
 use crate::edge::machine::Machine;
@@ -263,14 +264,18 @@ impl Server {
         let scripts = Arc::new(LuaHost::new(lua).map_err(StartError::Scripts)?);
         let services = Arc::new_cyclic(|this: &std::sync::Weak<Services>| {
             let weak = this.clone();
+            let pickups: Arc<Pickups> = Arc::default();
             let global = move |name: &str| weak.upgrade().and_then(|services| services.globals.get(name));
-            let user = UserEndpoint::new(Arc::clone(&directory), Arc::new(global));
+            let global: crate::edge::endpoint::Globals = Arc::new(global);
+            let user = UserEndpoint::new(Arc::clone(&directory), Arc::clone(&global));
+            let pickup = PickupEndpoint::new(Arc::clone(&pickups), global);
             let loopback = LoopbackEndpoint::new(Arc::clone(&starter) as Arc<dyn CallStarter>);
             let legs = Endpoints::new()
                 .with("error", Arc::new(ErrorEndpoint))
                 .with("group", Arc::new(GroupEndpoint))
                 .with("loopback", Arc::new(loopback))
                 .with("null", Arc::new(NullEndpoint))
+                .with("pickup", Arc::new(pickup))
                 .with("sofia", Arc::clone(&sofia) as Arc<dyn LegFactory>)
                 .with("user", Arc::new(user));
             Services {
@@ -283,6 +288,7 @@ impl Server {
                 events: Events::new(Arc::clone(&events), origin, Arc::new(now_us)),
                 status: Status::new(now_us()),
                 scheduler: Scheduler::default(),
+                pickups,
                 limits: Limits::default(),
                 clients: Arc::clone(&programs) as _,
                 administration: Arc::clone(&operator) as _,
