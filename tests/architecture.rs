@@ -126,6 +126,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio::fs", &["edge", "program"]),
     ("tokio::", &["call", "edge", "program"]),
     ("socket2::", &["edge"]),
+    ("nix::", &["edge/net"]),
     ("quick_xml::", &["engine/xml"]),
     ("rusqlite::", &["edge/store"]),
     ("ureq::", &["edge/store/records"]),

@@ -19,6 +19,20 @@ async fn calm(switch: &Switch, descriptors: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_closed_port_is_noticed_at_once() {
+    let closed = UdpSocket::bind((LOOPBACK, 0)).and_then(|socket| socket.local_addr()).expect("a port");
+    let dial = format!("sofia/internal/sip:b@{closed}");
+    let actions: &[(&str, &str)] =
+        &[("set", "continue_on_fail=true"), ("bridge", &dial), ("respond", "444 ${originate_disposition}")];
+    let switch = Switch::start(&[("dialplan/a.xml", &plan(&[("^b$", actions)]))]);
+    let begun = tokio::time::Instant::now();
+    let report = switch.call("b", |_| ()).await;
+    assert_eq!(report.responses.last().expect("a response").phrase, "NORMAL_TEMPORARY_FAILURE");
+    // A lost error would cost a retransmission, silence 32 s.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scripts_that_fail_hurt_their_own_call_only() {
     let after: &[(&str, &str)] = &[("respond", "444 ${lua_status}")];
     let with = |script: &'static str| [&[("lua", script)][..], after].concat();
@@ -76,8 +90,10 @@ async fn odd_offers_get_the_right_refusal() {
         ]),
     )]);
     let descriptors = switch.descriptors();
-    // No SDP: late offers are off. No common codec: 488. A prompt that is not there: the call goes on.
-    assert_eq!(switch.call("answer", |plan| plan.codecs.clear()).await.status, Some(480));
+    // No SDP: our offer stays without an answer. No common codec: 488. A prompt that is not there: the call goes on.
+    let late = switch.call("answer", |plan| plan.codecs.clear()).await;
+    assert_eq!((late.status, late.end), (Some(200), CallEnd::HungUpThere));
+    assert!(late.cause().contains("INCOMPATIBLE_DESTINATION"), "{}", late.cause());
     let header = ("Content-Type".to_owned(), "text/plain".to_owned());
     assert!(switch.call("answer", |plan| plan.headers.push(header)).await.status.is_some());
     let prompt = switch.call("prompt", |_| ()).await;

@@ -2,11 +2,17 @@
 //!
 //! The kernel spreads senders over the sockets by address pair; sorting by Call-ID is the shards' business.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd as _};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::NetError;
@@ -33,7 +39,7 @@ impl BoundUdp {
 
     /// Attaches it to the runtime of the calling thread.
     pub fn attach(self) -> io::Result<UdpPort> {
-        Ok(UdpPort { socket: UdpSocket::from_std(self.socket)?, local: self.local })
+        Ok(UdpPort { socket: Arc::new(UdpSocket::from_std(self.socket)?), local: self.local })
     }
 }
 
@@ -59,6 +65,10 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<BoundUdp> {
         // Best effort: the kernel caps both at its own maximum.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        // Without it a closed port is found out by the silence of 32 s.
+        if let Err(error) = tell_errors(&socket, address) {
+            tracing::debug!(%error, %address, "no ICMP errors are told");
+        }
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -67,10 +77,60 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<BoundUdp> {
     Ok(BoundUdp { socket, local })
 }
 
+/// Has the kernel keep ICMP errors together with the destination they belong to.
+fn tell_errors(socket: &impl AsFd, address: SocketAddr) -> Result<(), Errno> {
+    if address.is_ipv4() {
+        setsockopt(socket, sockopt::Ipv4RecvErr, &true)
+    } else {
+        setsockopt(socket, sockopt::Ipv6RecvErr, &true)
+    }
+}
+
+/// The ICMP errors of one socket.
+#[derive(Debug)]
+pub struct UdpErrors(Arc<UdpSocket>);
+
+impl UdpErrors {
+    /// Waits for the next address that cannot be reached: closed port, no such host or network. An error here means that
+    /// the socket is gone.
+    pub async fn next(&self) -> io::Result<SocketAddr> {
+        loop {
+            if let Some(address) = self.0.async_io(Interest::ERROR, || next_error(&self.0)).await? {
+                return Ok(address);
+            }
+        }
+    }
+}
+
+/// Takes one error off the queue; none: one that says nothing about the destination.
+fn next_error(socket: &UdpSocket) -> io::Result<Option<SocketAddr>> {
+    // What comes back is the beginning of our own message, as much of it as the far end has quoted.
+    let mut beginning = [0; 8];
+    let mut parts = [IoSliceMut::new(&mut beginning)];
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let unreachable = message.cmsgs()?.any(|control| {
+        let error = match control {
+            ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_errno,
+            _ => return false,
+        };
+        let error = i32::try_from(error).map(Errno::from_raw);
+        matches!(error, Ok(Errno::ECONNREFUSED | Errno::EHOSTUNREACH | Errno::ENETUNREACH))
+    });
+    let address = message.address.filter(|_| unreachable);
+    // Nobody waits for the fate of a response: strangers could make us look after as many as they like.
+    let address = address.filter(|_| beginning != *b"SIP/2.0 ");
+    Ok(address.and_then(|address| {
+        let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
+    }))
+}
+
 /// One socket attached to a shard's runtime.
 #[derive(Debug)]
 pub struct UdpPort {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     local: SocketAddr,
 }
 
@@ -78,6 +138,11 @@ impl UdpPort {
     /// Where it is bound.
     pub fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Its ICMP errors; to be taken by one task.
+    pub fn errors(&self) -> UdpErrors {
+        UdpErrors(Arc::clone(&self.socket))
     }
 
     /// Ready when there is something to read.
@@ -109,10 +174,7 @@ impl UdpPort {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             // The error may belong to an earlier datagram: once more tells.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                self.socket.try_send_to(bytes, to).map(|_| ())
-            }
-            Err(error) => Err(error),
+            Err(_) => self.socket.try_send_to(bytes, to).map(|_| ()),
         }
     }
 }
@@ -138,6 +200,23 @@ mod tests {
         match bind_shards(SocketAddr::new("::".parse().unwrap(), port), 1) {
             Ok(v6) => assert_eq!(v6[0].local().port(), port),
             Err(error) => eprintln!("no IPv6 here: {error}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_told_and_others_are_served() {
+        let port = bind_shards("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0).attach().unwrap();
+        let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let errors = port.errors();
+        port.socket.writable().await.unwrap();
+        for _ in 0..2 {
+            port.send(closed, b"anybody there?").unwrap();
+            port.send(peer.local_addr().unwrap(), b"hello").unwrap();
+            let told = tokio::time::timeout(std::time::Duration::from_secs(5), errors.next()).await.unwrap();
+            assert_eq!(told.unwrap(), closed);
+            let mut buffer = [0; 8];
+            assert_eq!(peer.recv(&mut buffer).unwrap(), 5);
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::calls::Entry;
@@ -79,6 +80,7 @@ impl Shard {
     /// Runs until it is told to stop.
     pub(super) async fn run(mut self, mut queues: Outbox) {
         self.shared.enter(self.index);
+        let listening: Vec<AbortHandle> = self.ports.iter().map(|port| self.hear_errors(port)).collect();
         let mut commands = Vec::with_capacity(BATCH);
         while !self.stopping {
             let woken = self.sleep(&mut queues, &mut commands).await;
@@ -109,6 +111,7 @@ impl Shard {
                 tokio::task::yield_now().await;
             }
         }
+        listening.iter().for_each(AbortHandle::abort);
         self.shared.connections.close();
         let written = async {
             while !self.shared.connections.is_empty() {
@@ -116,6 +119,19 @@ impl Shard {
             }
         };
         let _ = timeout(LINGER, written).await;
+    }
+
+    /// Passes on what ICMP says of a port's datagrams. The kernel may tell it to the socket of another shard than the one
+    /// that has sent: all are told.
+    fn hear_errors(&self, port: &UdpPort) -> AbortHandle {
+        let (errors, shared) = (port.errors(), Arc::clone(&self.shared));
+        let task = tokio::spawn(async move {
+            while let Ok(destination) = errors.next().await {
+                tracing::debug!(%destination, "unreachable");
+                shared.inboxes.iter().for_each(|inbox| inbox.tell(ToShard::Refused(destination)));
+            }
+        });
+        task.abort_handle()
     }
 
     async fn sleep(&self, queues: &mut Outbox, commands: &mut Vec<ToShard>) -> Woken {
@@ -248,6 +264,7 @@ impl Shard {
             ToShard::Waiting(subject, waiting) => self.waiting(&subject, waiting),
             ToShard::Listen(events) => self.listen(events),
             ToShard::FlowClosed(flow) => self.stack.on_flow_closed(now, flow),
+            ToShard::Refused(destination) => self.stack.on_refused(now, destination),
             ToShard::Unreachable(destination) => self.stack.on_send_failed(now, destination),
             ToShard::Stop => {
                 self.stopping = true;

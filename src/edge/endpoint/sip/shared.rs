@@ -73,6 +73,8 @@ pub(super) enum ToShard {
     Errand(Errand, Option<IpAddr>),
     /// A TCP connection is gone.
     FlowClosed(FlowId),
+    /// Nobody listens there, says ICMP.
+    Refused(std::net::SocketAddr),
     /// Nothing can be sent there.
     Unreachable(std::net::SocketAddr),
     /// A user's calls or messages changed.

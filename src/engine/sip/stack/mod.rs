@@ -146,6 +146,22 @@ impl Stack {
         self.settle();
     }
 
+    /// ICMP says that nobody listens at this address: requests under way to it by UDP that had no response yet fail as if
+    /// 503 had come. What was answered once goes on: the word of a stranger on the network does not end it.
+    pub fn on_refused(&mut self, now: Instant, destination: SocketAddr) {
+        let _ = now;
+        let unanswered = |client: &Client| {
+            let target = &client.target;
+            let here = target.destination == destination && !target.transport.is_reliable();
+            here && client.state == client::ClientState::Calling
+        };
+        let lost = self.clients.iter().filter(|(_, client)| unanswered(client)).map(|(id, _)| *id);
+        for id in lost.collect::<Vec<_>>() {
+            self.client_failed(id, &Outcome::Transport);
+        }
+        self.settle();
+    }
+
     /// Runs all timers that are due.
     pub fn on_timer(&mut self, now: Instant) {
         while let Some((at, timer)) = self.timers.pop(now) {

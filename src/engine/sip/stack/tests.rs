@@ -647,6 +647,45 @@ fn reliable_responses_to_us_are_acknowledged_in_order_and_once() {
 }
 
 #[test]
+fn a_refused_port_ends_what_was_never_answered() {
+    let invite = |leg: u64, port: u16| Invite {
+        leg: LegId(leg),
+        uri: "sip:b@h".to_owned(),
+        target: Target {
+            transport: Transport::Udp,
+            destination: SocketAddr::from(([127, 0, 0, 1], port)),
+            local: address(1),
+            flow: None,
+        },
+        from: "<sip:a@h>".to_owned(),
+        to: None,
+        contact: None,
+        call_id: None,
+        route: Vec::new(),
+        headers: Headers::new(),
+        body: None,
+    };
+    let mut bench = Bench::new(StackConfig::default());
+    for (leg, port) in [(1, 5000), (2, 5000), (3, 6000)] {
+        bench.stack.command(bench.now, Command::Invite(Box::new(invite(leg, port)))).unwrap();
+    }
+    // The second one rings.
+    let sent = bench.sent().remove(1);
+    let kept = ["Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "];
+    let lines: Vec<&str> = sent.lines().filter(|line| kept.iter().any(|name| line.starts_with(name))).collect();
+    bench.send(&format!("SIP/2.0 180 Ringing\n{}\nContent-Length: 0\n\n", lines.join("\n")));
+    bench.events();
+    bench.stack.on_refused(bench.now, SocketAddr::from(([127, 0, 0, 1], 5000)));
+    let events = bench.events();
+    assert!(
+        matches!(events[..], [Event::Failure { leg: LegId(1), outcome: Outcome::Transport }]),
+        "{:?}",
+        events.iter().map(name).collect::<Vec<_>>()
+    );
+    assert_eq!(bench.stack.counts().legs, 2);
+}
+
+#[test]
 fn a_method_with_its_own_command_is_refused() {
     let mut bench = Bench::new(StackConfig::default());
     let command = |method| Command::Request { leg: LegId(1), token: 0, method, headers: Headers::new(), body: None };
