@@ -77,6 +77,12 @@ pub enum DialStringError {
 }
 
 impl DialString {
+    /// One leg and nothing else.
+    pub fn of_leg(leg: DialLeg) -> Self {
+        let simple = vec![Simple { variables: Pairs::new(), alternatives: vec![vec![leg]] }];
+        Self { variables: Pairs::new(), simple }
+    }
+
     /// Reads a dial string.
     pub fn parse(text: &str) -> Result<Self, DialStringError> {
         let mut dial = Self::default();

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::originate::OriginateFailure;
 use super::{Call, Wake};
 use crate::call::channel::Phase;
+use crate::call::dial::DialString;
 use crate::call::event::EventName;
 use crate::call::failure::{Decision, decide};
 use crate::call::leg::{LegEvent, LegId};
@@ -42,6 +44,13 @@ impl Call {
                 self.after_failure(cause).await;
             }
         }
+    }
+
+    /// Dials and bridges, until one side leaves; a failed originate is left to whoever asked.
+    pub(super) async fn bridge_to(&mut self, dial: DialString) -> Result<(), OriginateFailure> {
+        let id = self.dial(dial).await?;
+        self.bridged(id).await;
+        Ok(())
     }
 
     /// What becomes of a caller whose bridge failed.

@@ -174,6 +174,8 @@ pub struct Call {
     relayed_ack: Option<(LegId, LegId)>,
     /// The dialog whose partner the channel is to be joined with.
     attended: Option<takeover::Dialog>,
+    /// The dialog of another switch whose place the channel is to take, and who referred it there.
+    outside: Option<(refer::Outside, Option<String>)>,
     /// Who wants the channel in front.
     borrower: Option<lending::Borrower>,
     /// The channel of another call that it is to be joined with.
@@ -271,6 +273,7 @@ impl Call {
             relayed: None,
             relayed_ack: None,
             attended: None,
+            outside: None,
             borrower: None,
             next_bridge: None,
             replacement: None,
@@ -315,7 +318,7 @@ impl Call {
                 return;
             }
             self.follow_attended().await;
-            if self.bridge_with_another().await {
+            if self.bridge_outside().await || self.bridge_with_another().await {
                 continue;
             }
             if self.a.phase != Phase::Routing {

@@ -84,13 +84,17 @@ impl Call {
             self.a.variables.remove("originate_causes");
         }
         self.execute_on("execute_on_pre_originate").await;
-        let dial = match DialString::parse(text) {
-            Ok(dial) => dial,
+        match DialString::parse(text) {
+            Ok(dial) => self.dial(dial).await,
             Err(error) => {
                 tracing::error!(%error, dial_string = text, "the dial string cannot be read");
-                return Err(self.failed(Cause::ORIGINATOR_CANCEL, None));
+                Err(self.failed(Cause::ORIGINATOR_CANCEL, None))
             }
-        };
+        }
+    }
+
+    /// The same with a dial string that was read already, without hooks.
+    pub(super) async fn dial(&mut self, dial: DialString) -> Result<LegId, OriginateFailure> {
         if dial.simple.len() > 1 {
             return self.enterprise(dial).await;
         }

@@ -1,11 +1,17 @@
-//! REFER from a phone: the other side of its bridge is transferred (blind transfer, RFC 3515).
+//! REFER from a phone: the other side of its bridge is transferred (RFC 3515): to an extension, to the partner of another
+//! dialog of ours, or to a dialog of another switch, which is called with Replaces.
 
 use bytes::Bytes;
 
 use super::Call;
 use super::takeover::Dialog;
 use crate::call::channel::Phase;
+use crate::call::dial::{DialLeg, DialString};
 use crate::call::leg::{Headers, LegCommand, LegId, RequestToken};
+use crate::words::model::{Cause, clean};
+
+/// Octets of a URI to be called for a REFER.
+const LONGEST_URI: usize = 1024;
 
 /// Where a REFER wants the other side to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +22,17 @@ pub(super) struct Referral {
     pub(super) by: Option<String>,
     /// The dialog whose partner it is to be joined with, instead.
     pub(super) attended: Option<Dialog>,
+    /// A dialog of another switch whose place it is to take there, instead.
+    pub(super) outside: Option<Outside>,
+}
+
+/// A dialog that is not ours: it is called, and asked to give its place (RFC 3891).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outside {
+    /// Where it is, a SIP URI without headers.
+    uri: String,
+    /// Value of Replaces.
+    replaces: String,
 }
 
 /// What a REFER asks for.
@@ -23,7 +40,7 @@ pub(super) struct Referral {
 enum Asked {
     Transfer(Referral),
     /// Refer-To names a dialog to replace: an attended transfer.
-    Attended(Dialog),
+    Attended(Dialog, Outside),
     Nothing,
 }
 
@@ -36,15 +53,24 @@ fn asked(headers: &Headers) -> Asked {
     let Some(to) = value("Refer-To", "r") else { return Asked::Nothing };
     let uri = to.split_once('<').map_or(to, |(_, rest)| rest.split('>').next().unwrap_or_default());
     if let Some(replaces) = replaces(uri) {
-        return Dialog::parse(&replaces).map_or(Asked::Nothing, Asked::Attended);
+        let uri = uri.split('?').next().unwrap_or_default();
+        let plain = uri.bytes().all(|byte| byte.is_ascii_graphic()) && !replaces.contains(['\r', '\n']);
+        let sip = ["sip:", "sips:"].iter().any(|scheme| uri.starts_with(scheme)) && uri.len() <= LONGEST_URI;
+        let Some(dialog) = Dialog::parse(&replaces).filter(|_| plain && sip) else { return Asked::Nothing };
+        return Asked::Attended(dialog, Outside { uri: uri.to_owned(), replaces });
     }
     let uri = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:")).unwrap_or_default();
     let user = uri.split_once('@').map_or("", |(user, _)| user).split(';').next().unwrap_or_default();
     if user.is_empty() {
         return Asked::Nothing;
     }
-    let by = value("Referred-By", "b").map(str::to_owned);
-    Asked::Transfer(Referral { extension: user.to_owned(), by, attended: None })
+    let by = referred_by(headers);
+    Asked::Transfer(Referral { extension: user.to_owned(), by, attended: None, outside: None })
+}
+
+fn referred_by(headers: &Headers) -> Option<String> {
+    let is = |name: &str| name.eq_ignore_ascii_case("Referred-By") || name.eq_ignore_ascii_case("b");
+    headers.iter().find(|(name, _)| is(name)).map(|(_, value)| value.trim().to_owned())
 }
 
 /// The header Replaces within a URI, `%XX` undone.
@@ -104,11 +130,11 @@ impl Call {
         }
         match asked(headers) {
             Asked::Transfer(referral) => (202, Some(referral)),
-            Asked::Attended(dialog) if self.services.calls.in_dialog(&dialog.call_id).is_some() => {
-                let referral = Referral { extension: String::new(), by: None, attended: Some(dialog) };
-                (202, Some(referral))
+            Asked::Attended(dialog, outside) => {
+                let ours = self.services.calls.in_dialog(&dialog.call_id).is_some();
+                let (attended, outside) = if ours { (Some(dialog), None) } else { (None, Some(outside)) };
+                (202, Some(Referral { extension: String::new(), by: referred_by(headers), attended, outside }))
             }
-            Asked::Attended(_) => (501, None),
             Asked::Nothing => (400, None),
         }
     }
@@ -120,10 +146,34 @@ impl Call {
             self.a.phase = Phase::Routing;
             return;
         }
+        if let Some(outside) = &referral.outside {
+            self.outside = Some((outside.clone(), referral.by.clone()));
+            self.a.phase = Phase::Routing;
+            return;
+        }
         if let Some(by) = &referral.by {
             self.a.set_received("sip_h_Referred-By", by);
         }
         self.transfer(&referral.extension, None, None);
+    }
+
+    /// Calls a dialog of another switch, to take its place there. False: nobody has asked for that.
+    pub(super) async fn bridge_outside(&mut self) -> bool {
+        let Some((Outside { uri, replaces }, by)) = self.outside.take() else { return false };
+        self.a.phase = Phase::Execute;
+        let profile = self.a.get("sofia_profile_name").unwrap_or("internal");
+        let destination = format!("{profile}/{uri}");
+        let mut variables = vec![("sip_h_Replaces".to_owned(), clean(&replaces))];
+        variables.extend(by.map(|by| ("sip_h_Referred-By".to_owned(), clean(&by))));
+        let dial = DialString::of_leg(DialLeg { endpoint: "sofia".to_owned(), destination, variables });
+        // Its task is that of the transfer: what comes after a failure is not the dialplan's any more.
+        if let Err(failure) = self.bridge_to(dial).await {
+            self.hangup(failure.effective());
+        }
+        if self.a.phase == Phase::Execute {
+            self.hangup(Cause::NORMAL_CLEARING);
+        }
+        true
     }
 
     /// The transfer has been made: what is told of it.
@@ -153,12 +203,22 @@ mod tests {
     #[test]
     fn what_a_refer_asks_for() {
         let ask = |to: &str| asked(&vec![("Refer-To".to_owned(), to.to_owned())]);
-        let to = |user: &str| Asked::Transfer(Referral { extension: user.to_owned(), by: None, attended: None });
+        let to = |user: &str| {
+            Asked::Transfer(Referral { extension: user.to_owned(), by: None, attended: None, outside: None })
+        };
         assert_eq!(ask("<sip:100@example.com>"), to("100"));
         assert_eq!(ask("\"Desk\" <sip:100;x=1@example.com;transport=udp>"), to("100"));
         assert_eq!(ask("sip:7@h"), to("7"));
-        let named = Dialog::parse("a@b;to-tag=c;from-tag=d").unwrap();
-        assert_eq!(ask("<sip:1@h?X=y&replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd>"), Asked::Attended(named));
+        let text = "a@b;to-tag=c;from-tag=d".to_owned();
+        let named = Dialog::parse(&text).unwrap();
+        let outside = Outside { uri: "sip:1@h".to_owned(), replaces: text };
+        assert_eq!(ask("<sip:1@h?X=y&replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd>"), Asked::Attended(named, outside));
+        for bad in
+            ["<sip:1 2@h?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>", "<tel:1?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>"]
+        {
+            assert_eq!(ask(bad), Asked::Nothing, "{bad}");
+        }
+        assert_eq!(ask("<sip:1@h?Replaces=a%0D%0AX:%3Bto-tag%3Db%3Bfrom-tag%3Dc>"), Asked::Nothing, "two lines");
         assert_eq!(ask("<sip:1@h?Replaces=a%3Bto-tag%3Db>"), Asked::Nothing, "a tag is missing");
         for nothing in ["", "<sip:example.com>", "<tel:+1>", "<>"] {
             assert_eq!(ask(nothing), Asked::Nothing, "{nothing}");
@@ -167,7 +227,12 @@ mod tests {
         let with = vec![("r".to_owned(), "<sip:1@h>".to_owned()), ("Referred-By".to_owned(), "<sip:2@h>".to_owned())];
         assert_eq!(
             asked(&with),
-            Asked::Transfer(Referral { extension: "1".to_owned(), by: Some("<sip:2@h>".to_owned()), attended: None })
+            Asked::Transfer(Referral {
+                extension: "1".to_owned(),
+                by: Some("<sip:2@h>".to_owned()),
+                attended: None,
+                outside: None
+            })
         );
     }
 }

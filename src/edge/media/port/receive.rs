@@ -80,7 +80,7 @@ impl Port {
         match kind {
             Kind::Event => self.hear(&packet, now),
             Kind::Audio => self.record(Lane::Heard, packet.payload, now),
-            Kind::Other => {}
+            Kind::Other | Kind::Raw => {}
         }
         let start = packet.payload.as_ptr() as usize - datagram.as_ptr() as usize;
         let payload = start..start + packet.payload.len();
