@@ -26,6 +26,7 @@ mod reliable;
 mod reload;
 mod scripts;
 mod session_timers;
+mod sipp;
 mod sipsak;
 mod support;
 mod users_docs;

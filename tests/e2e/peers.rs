@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use switch::program::phone::Prompts;
 
-use super::support::{LOOPBACK, PATIENCE, Switch, context};
+use super::support::{LOOPBACK, PATIENCE, Switch, context, listening};
 
 pub(crate) fn is_there(program: &str) -> bool {
     let there = Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
@@ -176,6 +176,7 @@ async fn sipp_calls_sipp() {
         let switch = Switch::start(&[("dialplan/a.xml", &plan)]);
         let (b, a) = (format!("b{at}"), format!("a{at}"));
         let called = sipp(folder.path(), &b, &case.uas, &["-p", &port.to_string()]);
+        listening("udp", [127, 0, 0, 1], port).await;
         let target = switch.address.to_string();
         let own = free_port().to_string();
         let caller = sipp(folder.path(), &a, &case.uac, &["-s", "b", "-p", &own, &target]);
@@ -206,6 +207,7 @@ async fn nobody_answers_sipp() {
     let plan = format!("<include>\n{}</include>\n", context("public", &[("^b$", actions)]));
     let switch = Switch::start(&[("dialplan/a.xml", &plan)]);
     let called = sipp(folder.path(), "b", &uas, &["-p", &port.to_string()]);
+    listening("udp", [127, 0, 0, 1], port).await;
     assert_eq!(switch.call("b", |_| ()).await.status, Some(480));
     assert_eq!(ended(called).await, Some(0));
 }

@@ -24,6 +24,23 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within {PATIENCE:?}: {what}");
 }
 
+/// Ports that nobody has, all different.
+pub(crate) fn free_ports(count: usize) -> Vec<u16> {
+    let sockets: Vec<UdpSocket> = (0..count).map(|_| UdpSocket::bind((LOOPBACK, 0)).expect("a port")).collect();
+    sockets.iter().map(|socket| socket.local_addr().expect("an address").port()).collect()
+}
+
+/// Waits until somebody listens at a port: a closed one is noticed at once, and so is a refused connection.
+pub(crate) async fn listening(transport: &str, ip: [u8; 4], port: u16) {
+    let [a, b, c, d] = ip;
+    let entry = format!(
+        "{d:02X}{c:02X}{b:02X}{a:02X}:{port:04X} 00000000:0000 {}",
+        if transport == "tcp" { "0A" } else { "07" }
+    );
+    let table = || std::fs::read_to_string(format!("/proc/net/{transport}")).unwrap_or_default();
+    until("somebody listens", || table().contains(&entry)).await;
+}
+
 /// A running switch; ended when dropped.
 pub(crate) struct Switch {
     process: Child,
