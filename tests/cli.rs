@@ -114,6 +114,34 @@ async fn a_check_speaks_to_machines_and_explains_itself() {
 }
 
 #[tokio::test]
+async fn scripts_are_checked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("a.lua");
+    let path = script.to_str().expect("a path in UTF-8");
+    assert_eq!(switch(&["lua", "check", path]).await.status.code(), Some(2), "it is not there");
+
+    std::fs::write(&script, "session:anwser()\nsession:execute(\"nosuch\")\n").expect("a file");
+    let wrong = switch(&["lua", "check", path]).await;
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(stdout(&wrong).contains("a.lua:1:9: error[L105 lua-method]"), "{}", stdout(&wrong));
+    assert!(
+        stdout(&wrong).ends_with("1 scripts, prompts not looked for: 2 errors, 0 warnings\n"),
+        "{}",
+        stdout(&wrong)
+    );
+    let json = switch(&["lua", "check", path, "--format", "json", "--allow", "L107"]).await;
+    let report: serde_json::Value = serde_json::from_str(&stdout(&json)).expect("JSON");
+    assert_eq!((&report["errors"], &report["diagnostics"][0]["code"]), (&1.into(), &"L105".into()));
+
+    std::fs::write(&script, "session:answer()\nsession:streamFile(\"a.wav\")\n").expect("a file");
+    let fine = switch(&["lua", "check", path]).await;
+    assert_eq!(fine.status.code(), Some(0), "{}", stdout(&fine));
+    std::fs::create_dir(folder.path().join("sounds")).expect("a folder");
+    let silent = switch(&["lua", "check", folder.path().to_str().expect("a path")]).await;
+    assert!(stdout(&silent).contains("a.lua:2:21: error[L111 lua-prompt]"), "{}", stdout(&silent));
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() {
     let unknown = switch(&["frobnicate"]).await;
     assert_eq!(unknown.status.code(), Some(2));

@@ -14,7 +14,6 @@
 
 mod api;
 mod arguments;
-mod arity;
 mod budget;
 mod cache;
 mod command;
@@ -37,6 +36,7 @@ mod policy;
 mod run;
 mod seams;
 mod session;
+mod signatures;
 mod stream;
 mod syntax;
 mod table;
@@ -44,9 +44,9 @@ mod table;
 mod tests;
 mod vm;
 
-pub use arity::{session_arity, session_methods};
 pub use config::{Limits, LuaConfig};
 pub use host::LuaHost;
 pub use policy::Policy;
 pub use seams::{Anchors, ApiRunner, Database, Databases, Globals, Row, Rows};
+pub use signatures::{Parameter, Signature, signatures};
 pub use syntax::{SyntaxError, syntax_error};

@@ -1,5 +1,7 @@
 //! Names that FreeSWITCH knows. What of them this switch has is in the tables of its applications and API functions.
 
+use crate::call::{api, command};
+
 /// Applications of FreeSWITCH's own modules.
 const APPLICATIONS: &str = "acl answer att_xfer avmd_start avmd_stop bgsystem bind_digit_action bind_meta_app block_dtmf \
     blind_transfer_ack break bridge bridge_export callcenter callcenter_track capture cidlookup clear_digit_action \
@@ -24,11 +26,11 @@ const APPLICATIONS: &str = "acl answer att_xfer avmd_start avmd_stop bgsystem bi
     wait_for_silence wait_for_video_ready vmd";
 
 /// API functions of FreeSWITCH's own modules.
-const FUNCTIONS: &str = "acl alias banner bg_system bgapi break callcenter_config chat complete cond conference console \
-    create_uuid curl db db_cache domain_data domain_exists echo enum enum_auto escape eval event_channel_broadcast expand \
+const FUNCTIONS: &str = "acl alias banner bg_system bgapi break callcenter_config chat cidlookup complete cond conference console \
+    create_uuid curl db db_cache dir domain_data domain_exists echo enum enum_auto escape eval event_channel_broadcast expand \
     expr fifo file_exists find_user_xml first_of fsctl getcputime getenv gethost global_getvar global_setvar group group_call \
     hash hash_dump help host_lookup hostname http_get hupall in_group interface_ip is_lan_addr json jsapi lcr limit \
-    limit_hash_usage limit_usage list_users load local_ip lua luarun md5 module_exists msleep nat_map originate pause \
+    limit_hash_usage limit_usage list_users load local_ip lua luarun md5 memcache module_exists msleep nat_map originate pause \
     perl presence quote_shell_arg regex reload reloadacl reloadxml replace say say_string sched_api sched_broadcast \
     sched_del sched_hangup sched_transfer sha1 show shutdown snom_bind_key snom_command sofia sofia_contact sofia_count_reg sofia_dig \
     sofia_gateway_data sofia_presence_data sofia_username_of sprintf sql_escape stat status strepoch strftime \
@@ -37,7 +39,7 @@ const FUNCTIONS: &str = "acl alias banner bg_system bgapi break callcenter_confi
     uuid_bridge uuid_broadcast uuid_buglist uuid_chat uuid_debug_media uuid_deflect uuid_display uuid_dump uuid_exists \
     uuid_fileman uuid_getvar uuid_hold uuid_kill uuid_limit uuid_loglevel uuid_media uuid_park uuid_pause \
     uuid_phone_event uuid_preanswer uuid_recv_dtmf uuid_record uuid_send_dtmf uuid_send_info uuid_session_heartbeat \
-    uuid_setvar uuid_setvar_multi uuid_transfer version vm_boxcount vm_read voicemail xml_locate xml_wrap verto";
+    uuid_setvar uuid_setvar_multi uuid_transfer version vm_boxcount vm_read voicemail xml_locate xml_wrap verto verto_contact";
 
 /// Variables that FreeSWITCH reads.
 const VARIABLES: &str = "absolute_codec_string api_after_bridge api_hangup_hook api_on_answer api_on_media api_on_originate \
@@ -91,6 +93,14 @@ pub(super) fn applications() -> impl Iterator<Item = &'static str> + Clone {
 /// Names of FreeSWITCH's API functions.
 pub(super) fn functions() -> impl Iterator<Item = &'static str> + Clone {
     FUNCTIONS.split_whitespace()
+}
+
+/// Whether this switch has an API command: those of the tables, and those that are run where scripts and shells are.
+pub(super) fn has_command(name: &str) -> bool {
+    const BESIDE_THE_TABLES: &[&str] = &["bg_system", "expand", "lua", "luarun"];
+    api::find(name).is_some()
+        || command::find(name).is_some()
+        || BESIDE_THE_TABLES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Names of variables that FreeSWITCH reads.

@@ -1,73 +1,42 @@
-//! Just enough of Lua's text to find method calls and count their arguments.
+//! The words of a Lua text: enough to find calls and what is written in them.
 
 use std::ops::Range;
 
 /// One piece of a Lua text that is neither blank nor comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'t> {
+pub(super) enum Word<'t> {
     /// A name or keyword.
     Name(&'t str),
-    /// A string or number.
-    Value,
-    /// One sign; `...` is one.
-    Sign(char),
-    /// Three dots.
-    Dots,
+    /// A string, quotes apart, as it is written.
+    Text(&'t str),
+    /// A number.
+    Number,
+    /// An operator, or one sign.
+    Sign(&'t str),
 }
 
-/// A call of a method of a named object.
+/// A word and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Call<'t> {
-    pub(super) name: &'t str,
-    /// Place of the name.
+pub(super) struct Token<'t> {
+    pub(super) word: Word<'t>,
+    /// The whole, quotes included.
     pub(super) at: Range<usize>,
-    /// How many arguments; none when the last may stand for several, or one is a function.
-    pub(super) arguments: Option<usize>,
+    /// What stands between the quotes; else the whole.
+    pub(super) inner: Range<usize>,
 }
 
-/// Calls `object:name(…)`, `object:name "…"` and `object:name {…}`.
-pub(super) fn calls<'t>(text: &'t str, object: &str) -> Vec<Call<'t>> {
-    let tokens = tokens(text);
-    let token = |at: usize| tokens.get(at).map(|(token, _)| *token);
-    let mut found = Vec::new();
-    for at in 0..tokens.len() {
-        let after_field = at > 0 && matches!(token(at - 1), Some(Token::Sign('.' | ':')));
-        let opens = token(at) == Some(Token::Name(object)) && !after_field && token(at + 1) == Some(Token::Sign(':'));
-        let (true, Some((Token::Name(name), place))) = (opens, tokens.get(at + 2)) else { continue };
-        let arguments = match token(at + 3) {
-            Some(Token::Sign('(')) => count(tokens.get(at + 4..).unwrap_or_default().iter().map(|(token, _)| *token)),
-            Some(Token::Value | Token::Sign('{')) => Some(1),
-            _ => continue,
-        };
-        found.push(Call { name, at: place.clone(), arguments });
+impl Token<'_> {
+    /// Whether it is this sign.
+    pub(super) fn is(&self, sign: &str) -> bool {
+        self.word == Word::Sign(sign)
     }
-    found
 }
 
-/// Number of arguments up to the closing parenthesis.
-fn count<'t>(tokens: impl Iterator<Item = Token<'t>>) -> Option<usize> {
-    let (mut depth, mut commas, mut last) = (0usize, 0usize, None);
-    for token in tokens {
-        match token {
-            Token::Name("function") => return None,
-            Token::Sign(')') if depth == 0 => {
-                return match last {
-                    None => Some(0),
-                    Some(Token::Sign(')') | Token::Dots) => None,
-                    Some(_) => Some(commas + 1),
-                };
-            }
-            Token::Sign('(' | '{' | '[') => depth += 1,
-            Token::Sign(')' | '}' | ']') => depth = depth.saturating_sub(1),
-            Token::Sign(',') if depth == 0 => commas += 1,
-            _ => {}
-        }
-        last = Some(token);
-    }
-    None
-}
+/// Signs of more than one letter, longer ones first.
+const LONG: &[&str] = &["...", "..", "==", "~=", "<=", ">=", "//", "<<", ">>", "::"];
 
-fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
+/// The words of a text. Of a broken text whatever can be read.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     // The first line may name an interpreter.
@@ -75,45 +44,72 @@ fn tokens(text: &str) -> Vec<(Token<'_>, Range<usize>)> {
     while let Some(byte) = bytes.get(at) {
         let rest = text.get(at..).unwrap_or_default();
         let start = at;
-        let token = match byte {
+        let mut inner = 0..0;
+        let word = match byte {
             b'-' if rest.starts_with("--") => {
                 let inner = rest.get(2..).unwrap_or_default();
                 at += match long_bracket(inner) {
-                    Some(length) => 2 + length,
+                    Some((length, ..)) => 2 + length,
                     None => rest.find('\n').unwrap_or(rest.len()),
                 };
                 continue;
             }
             b'"' | b'\'' => {
                 at = quoted(bytes, at);
-                Token::Value
+                let closed = at > start + 1 && bytes.get(at - 1) == Some(byte);
+                inner = start + 1..if closed { at - 1 } else { at };
+                Word::Text(text.get(inner.clone()).unwrap_or_default())
             }
             b'[' if long_bracket(rest).is_some() => {
-                at += long_bracket(rest).unwrap_or(1);
-                Token::Value
+                let (length, quote, close) = long_bracket(rest).unwrap_or((1, 0, 0));
+                at += length;
+                inner = start + quote..at.saturating_sub(close);
+                Word::Text(text.get(inner.clone()).unwrap_or_default())
             }
-            b'.' if rest.starts_with("...") => {
-                at += 3;
-                Token::Dots
+            byte if byte.is_ascii_digit() => {
+                at += number(rest);
+                Word::Number
             }
-            byte if byte.is_ascii_alphanumeric() || *byte == b'_' => {
+            byte if byte.is_ascii_alphabetic() || *byte == b'_' => {
                 let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
                 at += rest.bytes().take_while(word).count();
-                let name = text.get(start..at).unwrap_or_default();
-                if byte.is_ascii_digit() { Token::Value } else { Token::Name(name) }
+                Word::Name(text.get(start..at).unwrap_or_default())
             }
             byte if byte.is_ascii_whitespace() || !byte.is_ascii() => {
                 at += 1;
                 continue;
             }
-            byte => {
-                at += 1;
-                Token::Sign(char::from(*byte))
+            _ => {
+                let sign = LONG.iter().find(|sign| rest.starts_with(**sign));
+                at += sign.map_or(1, |sign| sign.len());
+                Word::Sign(text.get(start..at).unwrap_or_default())
             }
         };
-        found.push((token, start..at.min(text.len())));
+        let at = start..at.min(text.len());
+        let inner = if matches!(word, Word::Text(_)) { inner } else { at.clone() };
+        found.push(Token { word, at, inner });
     }
     found
+}
+
+/// Length of a number: digits and letters, a point between them, a sign behind an exponent.
+fn number(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let hex = text.starts_with("0x") || text.starts_with("0X");
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        let exponent = bytes.get(at - 1).is_some_and(|before| match before {
+            b'e' | b'E' => !hex,
+            b'p' | b'P' => hex,
+            _ => false,
+        });
+        let point = *byte == b'.' && bytes.get(at + 1) != Some(&b'.');
+        if !(byte.is_ascii_alphanumeric() || point || (exponent && matches!(byte, b'+' | b'-'))) {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 /// The place behind a quoted string, or the end of its line.
@@ -128,16 +124,19 @@ fn quoted(bytes: &[u8], from: usize) -> usize {
             _ => at += 1,
         }
     }
-    at
+    at.min(bytes.len())
 }
 
-/// Length of `[[…]]`, `[=[…]=]` at the start of a text; an open one runs to its end.
-fn long_bracket(text: &str) -> Option<usize> {
+/// Lengths of `[[…]]`, `[=[…]=]` at the start of a text, of its opening and of its closing; an open one runs to the end.
+fn long_bracket(text: &str) -> Option<(usize, usize, usize)> {
     let inner = text.strip_prefix('[')?;
     let level = inner.bytes().take_while(|byte| *byte == b'=').count();
     inner.get(level..)?.strip_prefix('[')?;
     let close = format!("]{}]", "=".repeat(level));
-    Some(text.find(&close).map_or(text.len(), |end| end + close.len()))
+    Some(match text.find(&close) {
+        Some(end) => (end + close.len(), level + 2, close.len()),
+        None => (text.len(), level + 2, 0),
+    })
 }
 
 #[cfg(test)]
@@ -145,36 +144,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_found_and_counted() {
-        for (text, expected) in [
-            ("session:answer()", "answer:0"),
-            ("session : execute ( 'a,b' , x[1,2] , {1,2} )", "execute:3"),
-            ("-- session:no(1)\n--[[ session:no() ]] session:a(1)", "a:1"),
-            ("session:a(f(1, 2))", "a:?"),
-            ("session:a(f(1, 2), 3)", "a:2"),
-            ("session:a(...)", "a:?"),
-            ("session:a(function() return 1, 2 end)", "a:?"),
-            ("session:say 'x' session:b {1}", "say:1 b:1"),
-            ("x = \"session:no()\" .. [[session:no()]]", ""),
-            ("other.session:no() mysession:no() session.x()", ""),
-            ("session:a(session:b(1), 2)", "a:2 b:1"),
-            ("session:a(", "a:?"),
-            ("#!/usr/bin/lua session:no()\nsession:a()", "a:0"),
-        ] {
-            let shown: Vec<String> = calls(text, "session")
+    fn words() {
+        let shown = |text| {
+            let words = tokens(text);
+            words
                 .iter()
-                .map(|call| {
-                    format!("{}:{}", call.name, call.arguments.map_or("?".to_owned(), |count| count.to_string()))
+                .map(|token| match token.word {
+                    Word::Name(name) => name.to_owned(),
+                    Word::Text(text) => format!("<{text}>"),
+                    Word::Number => "0".to_owned(),
+                    Word::Sign(sign) => sign.to_owned(),
                 })
-                .collect();
-            assert_eq!(shown.join(" "), expected, "{text}");
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        for (text, expected) in [
+            ("a:b('c', \"d\\\"e\") -- x", "a : b ( <c> , <d\\\"e> )"),
+            ("x = [[a\n]b]] .. [==[c]]]==]", "x = <a\n]b> .. <c]]>"),
+            ("--[[ no ]] 1..2 1.5e-3 0x1p+4 f(...)", "0 .. 0 0 0 f ( ... )"),
+            ("#!/usr/bin/lua x\na==b~=c", "a == b ~= c"),
+            ("'open\nb", "<open> b"),
+            ("'", "<>"),
+            ("[=[open", "<open>"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
         }
+        let text = "f('ab', [=[cd]=])";
+        let inner: Vec<_> = tokens(text).iter().map(|token| &text[token.inner.clone()]).collect();
+        assert_eq!(inner, ["f", "(", "ab", ",", "cd", ")"]);
     }
 
     proptest::proptest! {
         #[test]
-        fn never_panics(text in "(session|:|\\(|\\)|\"|'|\\\\|--|\\[=*\\[|\\]=*\\]|\\.|,|é|\n| |a){0,40}") {
-            calls(&text, "session");
+        fn places_are_in_the_text(text in "(session|:|\\(|\\)|\"|'|\\\\|--|\\[=*\\[|\\]=*\\]|\\.|,|é|\n| |a|0x|1e){0,40}") {
+            for token in tokens(&text) {
+                proptest::prop_assert!(text.get(token.at.clone()).is_some());
+                proptest::prop_assert!(text.get(token.inner.clone()).is_some());
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ mod captures;
 mod dialled;
 mod failure;
 mod known;
+mod lua_calls;
 mod lua_text;
 pub mod output;
 pub mod page;
@@ -173,23 +174,63 @@ pub fn check(subject: &Subject, allow: &[String]) -> Result<Report, String> {
             gateways: gateways(root),
             extensions: view::Extension::all(&contexts),
         };
-        apply(&view, &mut diagnostics);
+        apply(&view, &mut diagnostics, |_| true);
     }
-    let code = |found: &Diagnostic| rules::find(found.code).map_or("", |rule| rule.code);
-    diagnostics.retain(|found| {
-        let code = code(found);
-        let named = |name: &String| name == found.code || name.eq_ignore_ascii_case(code);
-        !allowed.iter().any(named) && !allow::beside(found, code, &sources)
-    });
-    diagnostics.sort_by_key(|found| found.span.map(|span| (span.file, span.start)));
+    leave_out(&allowed, &sources, &mut diagnostics);
     let contexts = dialplan.contexts().map(|(name, extensions)| (name.to_owned(), extensions)).collect();
     Ok(Report { sources, diagnostics, contexts, users: directory.user_count(), scripts: scripts.len() })
 }
 
-/// Runs all rules. What loading found is left out where the rule looks itself, which it does better.
-fn apply(view: &View<'_>, diagnostics: &mut Vec<Diagnostic>) {
+/// Checks scripts alone: folders and files, with the prompts of a folder; without it prompts are not looked for. The error
+/// says that there is nothing to check.
+pub fn check_scripts(places: &[PathBuf], sounds: Option<&Path>, allow: &[String]) -> Result<Report, String> {
+    let (mut sources, mut diagnostics, mut scripts) = (Sources::new(), Vec::new(), Vec::new());
+    for place in places {
+        if !place.exists() {
+            return Err(format!("there is no {}", place.display()));
+        }
+        scripts.extend(scripts::read(place, &mut sources, &mut diagnostics));
+    }
+    if scripts.is_empty() && diagnostics.is_empty() {
+        return Err("there is no script there: their names end in .lua".to_owned());
+    }
+    let subject = Subject {
+        sounds: sounds.map(Path::to_owned).unwrap_or_default(),
+        ..Subject::below(places.first().map_or(Path::new("."), PathBuf::as_path))
+    };
+    let view = View {
+        subject: &subject,
+        sources: &sources,
+        root: &Element::default(),
+        globals: &Variables::new(),
+        dialplan: &Dialplan::default(),
+        directory: &Directory::default(),
+        profiles: &[],
+        scripts: &scripts,
+        contexts: &[],
+        gateways: BTreeSet::new(),
+        extensions: Vec::new(),
+    };
+    apply(&view, &mut diagnostics, Rule::is_about_scripts);
+    leave_out(allow, &sources, &mut diagnostics);
+    Ok(Report { sources, diagnostics, contexts: Vec::new(), users: 0, scripts: scripts.len() })
+}
+
+/// Drops what is allowed, and puts the rest in order.
+fn leave_out(allowed: &[String], sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
+    let code = |found: &Diagnostic| rules::find(found.code).map_or("", |rule| rule.code);
+    diagnostics.retain(|found| {
+        let code = code(found);
+        let named = |name: &String| name == found.code || name.eq_ignore_ascii_case(code);
+        !allowed.iter().any(named) && !allow::beside(found, code, sources)
+    });
+    diagnostics.sort_by_key(|found| found.span.map(|span| (span.file, span.start)));
+}
+
+/// Runs rules. What loading found is left out where the rule looks itself, which it does better.
+fn apply(view: &View<'_>, diagnostics: &mut Vec<Diagnostic>, wanted: fn(&Rule) -> bool) {
     diagnostics.retain(|found| rules::find(found.code).is_none_or(|rule| rule.check.is_none()));
-    for rule in rules::all() {
+    for rule in rules::all().iter().filter(|rule| wanted(rule)) {
         if let Some(check) = rule.check {
             check(view, &mut rule::Findings::new(rule, diagnostics));
         }

@@ -19,6 +19,9 @@ pub fn page(rule: &Rule) -> String {
             Example::Plan(text) => {
                 let _ = write!(out, "\n```xml\n{}\n```\n", text.trim_end());
             }
+            Example::Script(text) => {
+                let _ = write!(out, "\n```lua\n{}\n```\n", text.trim_end());
+            }
             Example::Files(files) => {
                 for (file, text) in *files {
                     let language = if file.starts_with("scripts/") { "lua" } else { "xml" };
@@ -30,7 +33,12 @@ pub fn page(rule: &Rule) -> String {
     let _ = write!(
         out,
         "\n## Switching it off\n\n`switch check --allow {name}`, the param `check-allow` of `switch.conf`, or a comment \
-         on the line or alone on the line above: `<!-- switch-check: allow {name} -->`.\n"
+         on the line or alone on the line above: `{}`.\n",
+        if rule.is_about_scripts() {
+            format!("-- switch-check: allow {name}")
+        } else {
+            format!("<!-- switch-check: allow {name} -->")
+        }
     );
     out
 }

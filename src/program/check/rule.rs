@@ -31,11 +31,20 @@ pub struct Rule {
 /// The code of a rule.
 pub(super) type Check = fn(&View<'_>, &mut Findings<'_>);
 
+impl Rule {
+    /// Whether it is about what stands in scripts.
+    pub(super) fn is_about_scripts(&self) -> bool {
+        self.code.starts_with('L') && self.name != "missing-script"
+    }
+}
+
 /// What an example is made of.
 #[derive(Debug, Clone, Copy)]
 pub enum Example {
     /// Extensions of the context `default`.
     Plan(&'static str),
+    /// A script.
+    Script(&'static str),
     /// Names and texts of files.
     Files(&'static [(&'static str, &'static str)]),
 }

@@ -1,10 +1,11 @@
-//! Lua scripts: their texts, and the methods of the session that they call.
+//! Lua scripts: their texts, and the calls in them.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::lua_text::{Call, calls};
+use super::lua_calls::{Call, additions, calls};
+use super::lua_text::tokens;
 use crate::words::text::{Diagnostic, Sources, Span};
 
 /// Scripts that are looked at.
@@ -28,10 +29,10 @@ impl Script {
     }
 }
 
-/// Reads every `*.lua` below the folder.
-pub(super) fn read(folder: &Path, sources: &mut Sources, found: &mut Vec<Diagnostic>) -> Vec<Script> {
+/// Reads every `*.lua` below a folder, or one script of any name.
+pub(super) fn read(place: &Path, sources: &mut Sources, found: &mut Vec<Diagnostic>) -> Vec<Script> {
     let mut scripts = Vec::new();
-    for path in paths(folder) {
+    for path in if place.is_file() { vec![place.to_owned()] } else { paths(place) } {
         let name = path.display().to_string();
         let mut bytes = Vec::new();
         let read = std::fs::File::open(&path).and_then(|file| file.take(MAX_SCRIPT + 1).read_to_end(&mut bytes));
@@ -78,28 +79,18 @@ pub(super) fn line_span(script: &Script, line: u32) -> Span {
     span(script, start..before + rest.trim_end().len())
 }
 
-/// A call of a session's method.
-pub(super) struct SessionCall<'s> {
-    pub(super) name: &'s str,
-    /// How many; none: that depends on the run.
-    pub(super) arguments: Option<usize>,
-    pub(super) span: Span,
+/// Calls of what the switch offers, in order.
+pub(super) fn known_calls(script: &Script) -> Vec<Call<'_>> {
+    calls(&tokens(&script.text))
 }
 
-/// Calls `session:name(…)` of a script.
-pub(super) fn session_calls(script: &Script) -> Vec<SessionCall<'_>> {
-    let of = |call: Call<'_>| (call.at.clone(), call.arguments);
-    calls(&script.text, "session")
-        .into_iter()
-        .filter_map(|call| {
-            let (at, arguments) = of(call);
-            let name = script.text.get(at.clone())?;
-            Some(SessionCall { name, arguments, span: span(script, at) })
-        })
-        .collect()
+/// Names of functions that the script adds to the table `freeswitch`.
+pub(super) fn own_functions(script: &Script) -> Vec<&str> {
+    additions(&tokens(&script.text))
 }
 
-fn span(script: &Script, place: std::ops::Range<usize>) -> Span {
+/// A part of a script.
+pub(super) fn span(script: &Script, place: std::ops::Range<usize>) -> Span {
     let at = |place| u32::try_from(place).unwrap_or(u32::MAX);
     Span { file: script.file, start: at(place.start), end: at(place.end.max(place.start)) }
 }

@@ -109,6 +109,58 @@ fn no_false_alarm_on_a_vanilla_configuration() {
     assert_eq!((report.users, report.scripts), (3, 1));
 }
 
+/// Scripts of the usual kinds: digits, databases, events, legs, hooks, the idioms of FusionPBX.
+#[test]
+fn no_false_alarm_on_usual_scripts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let report = check_scripts(&[folder.join("tests/fixtures"), folder.join("scripts")], None, &[]).unwrap();
+    assert_eq!(output::text(&report), "");
+    assert!(report.scripts >= 8, "{}", report.scripts);
+}
+
+#[test]
+fn mistakes_in_scripts_are_found_in_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("sounds")).unwrap();
+    std::fs::write(folder.path().join("sounds/a.wav"), "").unwrap();
+    let path = folder.path().join("x.lua");
+    for (text, expected) in [
+        ("session:sleep('1s')", "1:16: error[L106 lua-type]: argument 1 of session:sleep is a number, not a string"),
+        (
+            "local e = freeswitch.Event('a')\ne:addHeader('b')",
+            "2:3: error[L104 lua-arguments]: e:addHeader takes 2 arguments",
+        ),
+        (
+            "freeswitch.API():run('a')",
+            "1:18: error[L105 lua-method]: an object of freeswitch.API has no method \"run\"",
+        ),
+        ("session:execute('nosuch', 'x')", "1:18: error[L107 lua-application]"),
+        ("freeswitch.API():executeString('nosuch ' .. x)", "1:33: error[L109 lua-command]"),
+        ("session:read(1, 2, 'b.wav', 100, '#')", "1:21: error[L111 lua-prompt]"),
+        ("session:execute('playback', 'b.wav')", "1:30: error[L111 lua-prompt]"),
+        ("session:playAndGetDigits(1, 1, 1, 100, '#', 'a.wav', 'b.wav', '')", "1:55: error[L111 lua-prompt]"),
+        ("freeswitch.consoleLog('info', x:gsub('a', 'b'))", "1:31: error[L112 lua-two-values]"),
+        ("session:hangup(", "1:1: error[L102 lua-syntax]"),
+        // What cannot be known, and what is allowed.
+        ("function freeswitch.own() end freeswitch.own(1)", ""),
+        ("session:setVariable('a')  -- switch-check: allow lua-arguments", ""),
+        ("session:streamFile('a.wav') session:streamFile('b' .. x) session:streamFile(x)", ""),
+        ("session:execute(app, x:gsub('a', 'b') .. '')", ""),
+        ("freeswitch.API():executeString('nosuch' .. x)", ""),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let report = check_scripts(std::slice::from_ref(&path), Some(&folder.path().join("sounds")), &[]).unwrap();
+        let shown = output::text(&report).replace(&format!("{}:", path.display()), "");
+        if expected.is_empty() {
+            assert_eq!(shown, "", "{text}");
+        } else {
+            assert!(shown.starts_with(expected) && report.diagnostics.len() == 1, "{text}: {shown}");
+        }
+    }
+    assert!(check_scripts(&[folder.path().join("sounds")], None, &[]).is_err(), "no script");
+    assert!(check_scripts(&[folder.path().join("nosuch")], None, &[]).is_err());
+}
+
 #[test]
 fn the_shipped_example_is_without_fault() {
     let report = check(&Subject::below(Path::new(env!("CARGO_MANIFEST_DIR"))), &[]).unwrap();

@@ -12,7 +12,7 @@ use crate::words::text::Severity;
 
 /// How the report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Text,
     /// One JSON object
@@ -23,9 +23,47 @@ enum Format {
 
 /// What makes the command fail, errors apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Deny {
+pub(super) enum Deny {
     /// Warnings, too
     Warnings,
+}
+
+/// How a report is given, for every command that checks.
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// How the report is written
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Fail on warnings, too
+    #[arg(long, value_enum)]
+    deny: Option<Deny>,
+    /// Leave out a rule, by name or code; may be given several times, or with commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(super) allow: Vec<String>,
+}
+
+impl ReportArgs {
+    /// A rule that is to be left out and does not exist.
+    pub(super) fn mistake(&self) -> Option<String> {
+        self.allow.iter().find(|name| rules::find(name).is_none()).map(|name| unknown(name))
+    }
+
+    /// Writes a report, with a summary behind its text.
+    pub(super) fn give(&self, report: &Report, summary: &str) -> ExitCode {
+        let shown = match self.format {
+            Format::Json => format!("{:#}\n", output::json(report)),
+            Format::Sarif => format!("{:#}\n", output::sarif(report)),
+            Format::Text => format!(
+                "{}{summary}: {} errors, {} warnings\n",
+                output::text(report),
+                report.count(Severity::Error),
+                report.count(Severity::Warning),
+            ),
+        };
+        let _ = write!(std::io::stdout().lock(), "{shown}");
+        let denied = self.deny.is_some() && report.count(Severity::Warning) > 0;
+        if report.count(Severity::Error) > 0 || denied { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
 }
 
 /// Arguments of `switch check`.
@@ -36,15 +74,8 @@ pub struct CheckArgs {
     folder: PathBuf,
     #[command(flatten)]
     folders: FolderArgs,
-    /// How the report is written
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-    /// Fail on warnings, too
-    #[arg(long, value_enum)]
-    deny: Option<Deny>,
-    /// Leave out a rule, by name or code; may be given several times, or with commas
-    #[arg(long, value_name = "RULE", value_delimiter = ',')]
-    allow: Vec<String>,
+    #[command(flatten)]
+    report: ReportArgs,
     /// Print the page of a rule, by code or name, and check nothing
     #[arg(long, value_name = "RULE")]
     explain: Option<String>,
@@ -57,35 +88,17 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         let _ = write!(std::io::stdout().lock(), "{}", page::page(rule));
         return ExitCode::SUCCESS;
     }
-    if let Some(name) = args.allow.iter().find(|name| rules::find(name).is_none()) {
-        return refuse(&unknown(name));
+    if let Some(mistake) = args.report.mistake() {
+        return refuse(&mistake);
     }
-    match check(&args.folders.subject(&args.folder), &args.allow) {
+    match check(&args.folders.subject(&args.folder), &args.report.allow) {
         Ok(report) => {
-            let _ = write!(std::io::stdout().lock(), "{}", shown(&report, args.format));
-            let denied = args.deny.is_some() && report.count(Severity::Warning) > 0;
-            if report.count(Severity::Error) > 0 || denied { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            let extensions: usize = report.contexts.iter().map(|(_, count)| count).sum();
+            let (contexts, users, scripts) = (report.contexts.len(), report.users, report.scripts);
+            let summary = format!("{contexts} contexts, {extensions} extensions, {users} users, {scripts} scripts");
+            args.report.give(&report, &summary)
         }
         Err(error) => refuse(&error),
-    }
-}
-
-fn shown(report: &Report, format: Format) -> String {
-    match format {
-        Format::Json => format!("{:#}\n", output::json(report)),
-        Format::Sarif => format!("{:#}\n", output::sarif(report)),
-        Format::Text => {
-            let extensions: usize = report.contexts.iter().map(|(_, count)| count).sum();
-            format!(
-                "{}{} contexts, {extensions} extensions, {} users, {} scripts: {} errors, {} warnings\n",
-                output::text(report),
-                report.contexts.len(),
-                report.users,
-                report.scripts,
-                report.count(Severity::Error),
-                report.count(Severity::Warning),
-            )
-        }
     }
 }
 

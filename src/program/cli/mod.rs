@@ -11,6 +11,7 @@ pub mod demo;
 pub mod diff;
 pub mod explain;
 pub mod folders;
+pub mod lua;
 pub mod reload;
 pub mod run;
 mod service;
@@ -43,6 +44,8 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Start a switch, call through it, and show what the callers hear when calls fail
     Demo(demo::DemoArgs),
+    /// Tools for those who write Lua scripts
+    Lua(lua::LuaArgs),
     /// Have a running switch load its configuration anew
     Reload(reload::ReloadArgs),
     /// Explain SIP codes and hangup causes
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Lua(args)) => lua::run(&args),
         Some(Command::Reload(args)) => reload::run(&args),
         None => run::run(&cli.run),
     }

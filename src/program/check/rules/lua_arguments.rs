@@ -1,8 +1,7 @@
-//! A method called with a wrong number of arguments.
+//! A function or method called with a wrong number of arguments.
 
-use crate::call::lua::session_arity;
 use crate::program::check::rule::{Example, Findings, Rule};
-use crate::program::check::scripts::session_calls;
+use crate::program::check::scripts::{known_calls, span};
 use crate::program::check::view::View;
 use crate::words::text::Severity;
 
@@ -11,58 +10,33 @@ pub(super) static RULE: Rule = Rule {
     code: "L104",
     name: "lua-arguments",
     severity: Severity::Error,
-    summary: "A session method is called with a wrong number of arguments",
+    summary: "A function or method is called with a wrong number of arguments",
     why: "The script fails at this line with an error.",
-    bad: Example::Files(&[
-        (
-            "dialplan/default.xml",
-            r#"<context name="default">
-<extension name="hello">
-  <condition field="destination_number" expression="^1$">
-    <action application="lua" data="hello.lua"/>
-  </condition>
-</extension>
-</context>
+    bad: Example::Script(
+        r#"session:setVariable("greeting")
+freeswitch.consoleLog("started")
 "#,
-        ),
-        (
-            "scripts/hello.lua",
-            r#"session:setVariable("greeting")
+    ),
+    good: Example::Script(
+        r#"session:setVariable("greeting", "hello")
+freeswitch.consoleLog("info", "started")
 "#,
-        ),
-    ]),
-    good: Example::Files(&[
-        (
-            "dialplan/default.xml",
-            r#"<context name="default">
-<extension name="hello">
-  <condition field="destination_number" expression="^1$">
-    <action application="lua" data="hello.lua"/>
-  </condition>
-</extension>
-</context>
-"#,
-        ),
-        (
-            "scripts/hello.lua",
-            r#"session:setVariable("greeting", "hello")
-"#,
-        ),
-    ]),
+    ),
     check: Some(check),
 };
 
 fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for script in view.scripts {
-        for call in session_calls(script) {
-            let (Some(arity), Some(given)) = (session_arity(call.name), call.arguments) else { continue };
-            if arity.contains(&given) {
+        for call in known_calls(script).into_iter().filter(|call| !call.uncertain) {
+            let Some(signature) = call.signature() else { continue };
+            let (least, most, given) = (signature.required, signature.parameters.len(), call.arguments.len());
+            if (least..=most).contains(&given) {
                 continue;
             }
-            let (least, most) = (arity.start(), arity.end());
             let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-            let message = format!("session:{} takes {wanted} arguments, not {given}", call.name);
-            findings.add(call.span, message, "correct the call");
+            let plural = if least == most && most == 1 { "" } else { "s" };
+            let message = format!("{} takes {wanted} argument{plural}, not {given}", call.full_name());
+            findings.add(span(script, call.at), message, "correct the call");
         }
     }
 }

@@ -1,67 +1,53 @@
-//! A method that does not exist.
+//! A function or method that does not exist.
 
-use crate::call::lua::{session_arity, session_methods};
+use crate::call::lua::signatures;
 use crate::program::check::rule::{Example, Findings, Rule};
-use crate::program::check::scripts::session_calls;
+use crate::program::check::scripts::{known_calls, own_functions, span};
 use crate::program::check::suggest::remedy;
 use crate::program::check::view::View;
 use crate::words::text::Severity;
+use std::collections::BTreeSet;
 
 /// The rule.
 pub(super) static RULE: Rule = Rule {
     code: "L105",
     name: "lua-method",
     severity: Severity::Error,
-    summary: "A session has no such method",
-    why: "The script fails at this line: it calls a nil value.",
-    bad: Example::Files(&[
-        (
-            "dialplan/default.xml",
-            r#"<context name="default">
-<extension name="hello">
-  <condition field="destination_number" expression="^1$">
-    <action application="lua" data="hello.lua"/>
-  </condition>
-</extension>
-</context>
+    summary: "An object has no such method, or the switch no such function",
+    why: "The script fails at this line: it calls a nil value. Of an object the class is known when the text itself makes it, \
+          and of `session`, `stream` and `env`.",
+    bad: Example::Script(
+        r#"session:anwser()
+freeswitch.consolelog("info", "answered")
 "#,
-        ),
-        (
-            "scripts/hello.lua",
-            "session:anwser()
-",
-        ),
-    ]),
-    good: Example::Files(&[
-        (
-            "dialplan/default.xml",
-            r#"<context name="default">
-<extension name="hello">
-  <condition field="destination_number" expression="^1$">
-    <action application="lua" data="hello.lua"/>
-  </condition>
-</extension>
-</context>
+    ),
+    good: Example::Script(
+        r#"session:answer()
+freeswitch.consoleLog("info", "answered")
 "#,
-        ),
-        (
-            "scripts/hello.lua",
-            "session:answer()
-",
-        ),
-    ]),
+    ),
     check: Some(check),
 };
 
 fn check(view: &View<'_>, findings: &mut Findings<'_>) {
+    // A script may add functions, and another one use them.
+    let added: BTreeSet<&str> = view.scripts.iter().flat_map(own_functions).collect();
     for script in view.scripts {
-        for call in session_calls(script).into_iter().filter(|call| session_arity(call.name).is_none()) {
-            let message = format!("a session has no method \"{}\"", call.name);
-            findings.add(
-                call.span,
-                message,
-                remedy(call.name, session_methods(), "correct the name; letters count as written"),
-            );
+        for call in known_calls(script) {
+            let of_class = || signatures().filter(|found| found.class == call.class && !found.is_constructor());
+            let own = call.class.is_empty() && added.contains(call.name);
+            if own || call.signature().is_some() || of_class().next().is_none() {
+                continue;
+            }
+            let message = match call.class {
+                "" => format!("freeswitch has no function \"{}\"", call.name),
+                "Session" => format!("a session has no method \"{}\"", call.name),
+                class => format!("an object of freeswitch.{class} has no method \"{}\"", call.name),
+            };
+            let name = call.name.to_owned();
+            let remedy =
+                remedy(&name, of_class().map(|found| found.name), "correct the name; letters count as written");
+            findings.add(span(script, call.at), message, remedy);
         }
     }
 }

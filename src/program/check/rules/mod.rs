@@ -34,9 +34,16 @@ mod late_failure_setting;
 mod late_variable;
 mod lone_number;
 mod long_line;
+mod lua_application;
 mod lua_arguments;
+mod lua_command;
 mod lua_method;
+mod lua_prompt;
 mod lua_syntax;
+mod lua_two_values;
+mod lua_type;
+mod lua_unimplemented_application;
+mod lua_unimplemented_command;
 mod lua_unreadable;
 mod malformed_xml;
 mod missing_prompt;
@@ -175,6 +182,13 @@ static TABLE: &[&Rule] = &[
     &lua_unreadable::RULE,
     &lua_arguments::RULE,
     &lua_method::RULE,
+    &lua_type::RULE,
+    &lua_application::RULE,
+    &lua_unimplemented_application::RULE,
+    &lua_command::RULE,
+    &lua_unimplemented_command::RULE,
+    &lua_prompt::RULE,
+    &lua_two_values::RULE,
     &missing_prompt::RULE,
     &tainted_dial_string::RULE,
     &tainted_file_name::RULE,

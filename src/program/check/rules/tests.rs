@@ -41,6 +41,10 @@ fn run(example: &Example, allow: &[String]) -> (Report, String) {
             let text = format!("<include>\n<context name=\"default\">\n{text}\n</context>\n</include>\n");
             write(folder.path(), "dialplan/default.xml", &text);
         }
+        Example::Script(text) => {
+            write(folder.path(), "dialplan/default.xml", "");
+            write(folder.path(), "scripts/hello.lua", text);
+        }
         Example::Files(files) => files.iter().for_each(|(name, text)| write(folder.path(), name, text)),
     }
     let report = check(&Subject::below(folder.path()), allow).unwrap();
