@@ -15,12 +15,9 @@ mod passing;
 mod peer;
 mod peers;
 mod presence;
-<<<<<<< HEAD
 mod recording;
 mod records;
-=======
 mod refer;
->>>>>>> 765e5ba (call: REFER with Replaces of another switch's dialog)
 mod registrar;
 mod reliable;
 mod reload;

@@ -9,3 +9,4 @@ mod language;
 mod legs;
 mod methods;
 mod policy;
+mod reference;
