@@ -215,6 +215,12 @@ function Session:sleep(ms, sync) end
 ---@return integer
 function Session:recordFile(path, max_seconds, silence_threshold, silence_seconds) end
 
+---Tells the caller why a call failed, then ends it with that cause: 1 when something was heard. Without a cause it is the outcome of the last bridge. [error-prompts.md](error-prompts.md) is about the options.
+---@param cause? string|number
+---@param options? any
+---@return integer
+function Session:playError(cause, options) end
+
 ---Puts one recording into another.
 ---
 ---Not available yet: raises an error that says so.

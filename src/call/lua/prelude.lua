@@ -131,6 +131,12 @@ function methods.Session.setHangupHook(...)
   hooks[self] = register("setHangupHook", name, argument)
 end
 
+-- Prompts for failed calls are a library beside the scripts: its table is the user's.
+function methods.Session.playError(...)
+  settle(call(ids.playError, ...))
+  return G.require("prompts").play_error(...)
+end
+
 -- What the callback says of a digit: a text or nil. Its errors stop what it attends.
 local function ask_callback(self, digit, duration)
   local callback = callbacks[self]

@@ -220,6 +220,8 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(OWN, "unsetInputCallback", &[Object], 1, attend::unset).wrapped(),
     Method::of("@", "go_on", &[Object, Text], 2, attend::go_on),
     Method::of(OWN, "setHangupHook", &[Object, Callback, Text], 2, |_, _| Step::Now(Answer::Nothing)).wrapped(),
+    // The prelude asks the library scripts/prompts.lua.
+    Method::of(OWN, "playError", &[Object, Text, Any], 1, |_, _| Step::Now(Answer::Nothing)).wrapped(),
     // Plumbing of the reference that does nothing.
     Method::of(OWN, "begin_allow_threads", &[Object], 1, |_, _| Step::Now(Answer::Bool(true))).checkpoint(),
     Method::of(OWN, "end_allow_threads", &[Object], 1, |_, _| Step::Now(Answer::Bool(true))).checkpoint(),

@@ -9,4 +9,5 @@ mod language;
 mod legs;
 mod methods;
 mod policy;
+mod prompts;
 mod reference;

@@ -219,7 +219,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 async fn examples_of_the_manual_run() {
     let host = host();
     let (mut compiled, mut ran) = (0, 0);
-    for page in ["docs/lua.md"] {
+    for page in ["docs/lua.md", "docs/error-prompts.md"] {
         for (mark, body) in blocks(&std::fs::read_to_string(file(page)).unwrap()) {
             assert_eq!(syntax_error(&body), None, "{page}: {body}");
             compiled += 1;

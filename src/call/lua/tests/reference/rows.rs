@@ -73,6 +73,15 @@ pub(super) const ROWS: &[Row] = &[
     row("Session", "streamFile", "path? start_sample", "integer", "Plays a prompt to its end: 1. 0 when it is missing, was broken off, or the call is gone. Relative names are below the sounds folder; `tone_stream://`, `silence_stream://`, `file_string://a!b` work as in `playback`. Digits pressed meanwhile wait for the next method that reads digits.", "session:streamFile(\"ivr/ivr-welcome.wav\")"),
     row("Session", "sleep", "ms sync", "integer", "Waits and serves callbacks: 1; 0 when a callback or the hang-up broke it off.", "session:sleep(500)"),
     row("Session", "recordFile", "path? max_seconds silence_threshold silence_seconds", "integer", "Records the caller: 1 or 0. 0 is no limit. `record_ms`, `record_seconds`, `record_samples` tell how much.", "session:recordFile(\"/tmp/message.wav\", 60, 200, 5)"),
+    row(
+        "Session",
+        "playError",
+        "cause? options?",
+        "integer",
+        "Tells the caller why a call failed, then ends it with that cause: 1 when something was heard. Without a cause it is the outcome of the last bridge. [error-prompts.md](error-prompts.md) is about the options.",
+        "session:playError(\"USER_BUSY\", {default = \"ivr/ivr-sorry.wav\"})",
+    )
+    .but("FreeSWITCH has no such method."),
     row("Session", "insertFile", "file? insert? sample", "integer", "Puts one recording into another.", "session:insertFile(\"/tmp/a.wav\", \"/tmp/b.wav\", 8000)"),
     row("Session", "say", "text? module? type? method? gender?", "", "Says a number, a date, a spelled name: `say(\"42\", \"en\", \"number\", \"pronounced\")`.", "session:say(\"42\", \"en\", \"number\", \"pronounced\")"),
     row("Session", "sayPhrase", "macro? data? language?", "", "Plays a phrase macro.", "session:sayPhrase(\"voicemail_hello\", \"\", \"en\")"),
