@@ -142,6 +142,38 @@ async fn scripts_are_checked() {
 }
 
 #[tokio::test]
+async fn scripts_run_without_a_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("a.lua");
+    let path = script.to_str().expect("a path in UTF-8");
+    let text = "session:answer()\nlocal digits = session:getDigits(2, '#', 3000)\nsession:setVariable('got', argv[1] .. digits)\n\
+                session:execute('bridge', 'user/' .. digits)\n";
+    std::fs::write(&script, text).expect("a file");
+    let run = switch(&["lua", "run", "--dtmf", "42", "--far-end", "486", "--var", "a=b", path, "it's"]).await;
+    assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+    let lines: Vec<String> = stdout(&run).lines().map(|line| line.trim().to_owned()).collect();
+    assert_eq!(
+        lines,
+        [
+            "0.000  session:answer() → 1",
+            "0.000  session:getDigits(2, \"#\", 3000) → \"42\"  [0.400 s]",
+            "0.400  session:setVariable(\"got\", \"it's42\")",
+            "1.400  (the far end refuses: 486 Busy Here, USER_BUSY)",
+            "0.400  session:execute(\"bridge\", \"user/42\")  [1.000 s]",
+            "1.400  script: ok; call: answered, hung up: USER_BUSY",
+        ]
+    );
+    let json = switch(&["lua", "run", "--json", path]).await;
+    let lines: Vec<serde_json::Value> =
+        stdout(&json).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.last().map(|end| end["status"].clone()), Some("error".into()), "no argument: nil is joined");
+    assert_eq!((lines[0]["call"].clone(), lines[0]["result"].clone()), ("session:answer()".into(), "1".into()));
+    assert_eq!(json.status.code(), Some(1));
+    assert_eq!(switch(&["lua", "run", "/nosuch.lua"]).await.status.code(), Some(2));
+    assert_eq!(switch(&["lua", "run", "--dtmf", "x", path]).await.status.code(), Some(2));
+}
+
+#[tokio::test]
 async fn bad_arguments_are_refused() {
     let unknown = switch(&["frobnicate"]).await;
     assert_eq!(unknown.status.code(), Some(2));

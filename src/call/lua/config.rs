@@ -9,6 +9,7 @@ use crate::call::meters::Meters;
 
 use super::policy::Policy;
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
+use super::trace::Trace;
 
 /// What the script host is made from.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct LuaConfig {
     pub events: Arc<Bus>,
     /// What is measured of each run.
     pub meters: Meters,
+    /// Is told of what scripts call; usually nobody.
+    pub trace: Option<Arc<dyn Trace>>,
 }
 
 impl LuaConfig {
@@ -49,6 +52,7 @@ impl LuaConfig {
             anchors: None,
             events: Arc::default(),
             meters: Meters::default(),
+            trace: None,
         }
     }
 }

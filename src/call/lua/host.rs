@@ -18,6 +18,7 @@ use super::config::LuaConfig;
 use super::policy::Policy;
 use super::run::{self, Run};
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
+use super::trace::Trace;
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, SessionHandle};
 use crate::call::event::Bus;
 use crate::call::meters::Meters;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     databases: Option<Arc<dyn Databases>>,
     anchors: Option<Arc<dyn Anchors>>,
     pub(super) meters: Meters,
+    trace: Option<Arc<dyn Trace>>,
     /// One entry per thread.
     threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
@@ -84,6 +86,7 @@ impl LuaHost {
             databases: config.databases,
             anchors: config.anchors,
             meters: config.meters,
+            trace: config.trace,
             threads: pool
                 .iter()
                 .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })
@@ -259,6 +262,11 @@ impl Shared {
     /// A task for the legs of a script without a call.
     pub(super) fn anchor(&self) -> Option<SessionHandle> {
         self.anchors.as_ref()?.anchor()
+    }
+
+    /// Who is told of each call of a method.
+    pub(super) fn trace(&self) -> Option<&Arc<dyn Trace>> {
+        self.trace.as_ref()
     }
 
     pub(super) fn databases(&self) -> Option<Arc<dyn Databases>> {

@@ -42,6 +42,7 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod vm;
 
 pub use config::{Limits, LuaConfig};
@@ -50,3 +51,4 @@ pub use policy::Policy;
 pub use seams::{Anchors, ApiRunner, Database, Databases, Globals, Row, Rows};
 pub use signatures::{Parameter, Signature, signatures};
 pub use syntax::{SyntaxError, syntax_error};
+pub use trace::Trace;

@@ -11,7 +11,8 @@ use mlua::{Function, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Thread,
 use super::arguments::Arguments;
 use super::budget::{STEP, Verdict};
 use super::run::Run;
-use super::table::{self, Answer, Step};
+use super::table::{self, Answer, Outcome, Step};
+use super::trace::Watched;
 use super::{event, native, objects};
 use crate::call::control::ScriptEntry;
 
@@ -115,20 +116,43 @@ fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
             Ok(arguments) => arguments,
             Err(text) => return refused(lua, &text),
         };
+        let watched = Watched::begin(run.host.trace(), method, &arguments);
+        let told = |watched: Option<Watched>, outcome: &Outcome| {
+            if let Some(watched) = watched {
+                watched.end(outcome);
+            }
+        };
+        let settled = |outcome: Outcome| match outcome {
+            Ok(answer) => answered(lua, answer),
+            Err(text) => refused(lua, &text),
+        };
         match (method.run)(&run, &arguments) {
-            Step::Now(answer) => answered(lua, answer),
-            Step::Fail(text) => refused(lua, &text),
+            Step::Now(answer) => {
+                let outcome = Ok(answer);
+                told(watched, &outcome);
+                settled(outcome)
+            }
+            Step::Fail(text) => {
+                let outcome = Err(text);
+                told(watched, &outcome);
+                settled(outcome)
+            }
             Step::Wait(mut wait) => match wait.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 // Done without waiting: the script need not even yield.
                 Poll::Ready(outcome) => {
                     run.budget.waited();
-                    match outcome {
-                        Ok(answer) => answered(lua, answer),
-                        Err(text) => refused(lua, &text),
-                    }
+                    told(watched, &outcome);
+                    settled(outcome)
                 }
                 Poll::Pending => {
-                    run.set_pending(wait);
+                    run.set_pending(match watched {
+                        None => wait,
+                        Some(watched) => Box::pin(async move {
+                            let outcome = wait.await;
+                            watched.end(&outcome);
+                            outcome
+                        }),
+                    });
                     Ok([Value::Nil].into_iter().collect())
                 }
             },

@@ -19,7 +19,7 @@ mod routes;
 mod rule;
 pub mod rules;
 mod scripts;
-mod sounds;
+pub mod sounds;
 mod suggest;
 mod taint;
 mod target;
@@ -150,6 +150,21 @@ pub fn load(subject: &Subject) -> Result<Loaded, String> {
         voice: Arc::new(voice),
         settings,
     })
+}
+
+/// What is there without any configuration: the globals that exist before the first line is read.
+pub fn bare(subject: &Subject) -> Loaded {
+    Loaded {
+        sources: Sources::new(),
+        diagnostics: Vec::new(),
+        root: None,
+        globals: globals(subject),
+        dialplan: Arc::default(),
+        directory: Arc::default(),
+        profiles: Vec::new(),
+        voice: Arc::default(),
+        settings: Settings::default(),
+    }
 }
 
 /// Checks, leaving out the rules whose names or codes are given; reads files, changes nothing. The error says that there

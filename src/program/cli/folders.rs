@@ -34,6 +34,16 @@ impl FolderArgs {
         Some(name.to_string_lossy().into_owned())
     }
 
+    /// Whether the folder of scripts was given.
+    pub(super) fn names_scripts(&self) -> bool {
+        self.scripts.is_some()
+    }
+
+    /// Whether the folder of prompts was given.
+    pub(super) fn names_sounds(&self) -> bool {
+        self.sounds.is_some()
+    }
+
     /// What they name; without `--conf` the usual folders below `folder`.
     pub(super) fn subject(&self, folder: &Path) -> Subject {
         let mut subject = Subject::below(self.conf.as_deref().unwrap_or(folder));

@@ -4,7 +4,9 @@
 //! only set variables or steer the call act; what would need audio, a script or the world outside is noted and counts as
 //! done.
 
+mod channel;
 mod parties;
+pub mod script;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

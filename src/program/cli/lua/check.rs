@@ -3,9 +3,10 @@
 //! Exit status: 0 no error (there may be warnings, unless they are denied); 1 at least one; 2 there is nothing to check.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::sounds_of;
 use crate::program::check::check_scripts;
 use crate::program::cli::check::ReportArgs;
 
@@ -38,14 +39,6 @@ pub(super) fn run(args: &CheckArgs) -> ExitCode {
         }
         Err(error) => refuse(&error),
     }
-}
-
-/// The folder of prompts that belongs to scripts.
-fn sounds_of(path: &Path) -> Option<PathBuf> {
-    let path = path.canonicalize().ok()?;
-    let folder = if path.is_dir() { path.as_path() } else { path.parent()? };
-    let near = [Some(folder), folder.parent()];
-    near.into_iter().flatten().map(|folder| folder.join("sounds")).find(|folder| folder.is_dir())
 }
 
 fn refuse(error: &str) -> ExitCode {
