@@ -37,18 +37,17 @@ local function config(session)
     language = found.language or "en",
     tone = found.tone or "tone_stream://%(250,250,480,620);loops=8",
     languages = found.languages or {},
-    quiet = {},
-    classes = {},
+    quiet = found.quiet or {},
+    classes = found.classes or {},
   }
-  for _, cause in ipairs(found.quiet or {}) do settings.quiet[cause] = true end
-  for class, causes in pairs(found.classes or {}) do
-    for _, cause in ipairs(causes) do
-      settings.classes[cause] = settings.classes[cause] or {}
-      table.insert(settings.classes[cause], class)
-    end
-  end
-  for _, classes in pairs(settings.classes) do table.sort(classes) end
   return settings
+end
+
+local function holds(list, cause)
+  for _, name in ipairs(list) do
+    if name == cause then return true end
+  end
+  return false
 end
 
 -- Cause and SIP status of the last bridge.
@@ -85,8 +84,7 @@ end
 
 -- Language, dialect, voice of a call: a sound_prefix that was set for it says which, else default_language, else the
 -- sound_prefix of all calls.
-local function language_of(session, sounds)
-  local prefix = session:getVariable("sound_prefix")
+local function language_of(session, sounds, prefix)
   local function of_prefix()
     if not prefix or not sounds or prefix:sub(1, #sounds + 1) ~= sounds .. "/" then return nil end
     return prefix:sub(#sounds + 2):match("^(%a%a%a?)%f[/\0]/?([^/]*)/?([^/]*)")
@@ -105,7 +103,12 @@ local function keys_of(settings, cause, code)
   local keys = {}
   if code then keys[#keys + 1] = "sip:" .. code end
   keys[#keys + 1] = cause
-  for _, class in ipairs(settings.classes[cause] or {}) do keys[#keys + 1] = "class:" .. class end
+  local classes = {}
+  for class, causes in pairs(settings.classes) do
+    if holds(causes, cause) then classes[#classes + 1] = class end
+  end
+  table.sort(classes)
+  for _, class in ipairs(classes) do keys[#keys + 1] = "class:" .. class end
   if code then keys[#keys + 1] = "sip:" .. code:sub(1, 1) .. "xx" end
   keys[#keys + 1] = "default"
   return keys
@@ -117,7 +120,7 @@ function prompts.list(session, cause, code, own)
   local sounds = session:getVariable("sounds_dir")
   local prefix = session:getVariable("sound_prefix")
   local language, dialect, voice = own.language, nil, nil
-  if not language then language, dialect, voice = language_of(session, sounds) end
+  if not language then language, dialect, voice = language_of(session, sounds, prefix) end
 
   local folders = {}
   if language then
@@ -198,7 +201,7 @@ local function play(session, cause, options)
   session:setVariable("playerror_prompt", "none")
   if not session:ready() then return 0, nil end
   local settings = config(session)
-  if settings.quiet[cause] then return 0, "NORMAL_CLEARING" end
+  if holds(settings.quiet, cause) then return 0, "NORMAL_CLEARING" end
   options = options or {}
   if options.early == false then session:answer() else session:preAnswer() end
 

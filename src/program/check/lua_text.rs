@@ -39,8 +39,8 @@ const LONG: &[&str] = &["...", "..", "==", "~=", "<=", ">=", "//", "<<", ">>", "
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
-    // The first line may name an interpreter.
-    let mut at = if text.starts_with('#') { text.find('\n').unwrap_or(text.len()) } else { 0 };
+    // The first line may name an interpreter, also behind a byte order mark.
+    let mut at = if text.trim_start_matches('\u{feff}').starts_with('#') { text.find('\n').unwrap_or(text.len()) } else { 0 };
     while let Some(byte) = bytes.get(at) {
         let rest = text.get(at..).unwrap_or_default();
         let start = at;
@@ -163,6 +163,7 @@ mod tests {
             ("x = [[a\n]b]] .. [==[c]]]==]", "x = <a\n]b> .. <c]]>"),
             ("--[[ no ]] 1..2 1.5e-3 0x1p+4 f(...)", "0 .. 0 0 0 f ( ... )"),
             ("#!/usr/bin/lua x\na==b~=c", "a == b ~= c"),
+            ("\u{feff}#!/usr/bin/lua x\na", "a"),
             ("'open\nb", "<open> b"),
             ("'", "<>"),
             ("[=[open", "<open>"),

@@ -145,6 +145,7 @@ fn mistakes_in_scripts_are_found_in_their_place() {
         ("function freeswitch.own() end freeswitch.own(1)", ""),
         ("session:setVariable('a')  -- switch-check: allow lua-arguments", ""),
         ("session:streamFile('a.wav') session:streamFile('b' .. x) session:streamFile(x)", ""),
+        ("\u{feff}session:answer()", ""),
         ("session:execute(app, x:gsub('a', 'b') .. '')", ""),
         ("freeswitch.API():executeString('nosuch' .. x)", ""),
     ] {

@@ -58,7 +58,8 @@ end
 
 fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for script in view.scripts {
-        if let Some(error) = syntax_error(&script.text) {
+        // The runtime skips a byte order mark, too.
+        if let Some(error) = syntax_error(script.text.strip_prefix('\u{feff}').unwrap_or(&script.text)) {
             findings.add(line_span(script, error.line), error.message, "correct the script");
         }
     }
