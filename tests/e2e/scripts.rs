@@ -1,5 +1,10 @@
 //! Scripts with legs of their own, and what they keep.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use switch::program::client::Client;
+
 use crate::support::{Switch, context, until};
 
 const LEGS: &str = "
@@ -46,4 +51,52 @@ async fn a_script_without_a_call_bridges_two_legs() {
     let switch = switch();
     switch.call("alone", |_| ()).await;
     assert_eq!(results(&switch).await, "true true SUCCESS\ntrue false USER_BUSY\n", "{}", switch.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_script_is_watched() {
+    const PASSWORD: &str = "only for tests";
+    let dialplan = context("public", &[("^waits$", &[("answer", ""), ("sleep", "20000")])]);
+    let loops = "while session:ready() do session:sleep(50) session:getVariable('a b') end";
+    let files = [("dialplan/a.xml", &*dialplan), ("scripts/loops.lua", loops)];
+    let switch = Switch::start_with(&["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD], &files);
+    let control = switch.control.expect("an event socket");
+    let mut client = Client::connect(control, None, PASSWORD).await.expect("a client");
+    let trace = |uuid: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switch"));
+        command.args(["lua", "trace", "-p", PASSWORD, "-P", &control.port().to_string(), uuid]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the binary starts")
+    };
+    let nobody = tokio::task::spawn_blocking({
+        let nobody = trace("nosuch");
+        move || nobody.wait_with_output().expect("it ends")
+    });
+    let nobody = nobody.await.expect("it ends");
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("there is no channel nosuch"));
+
+    let order = "originate {origination_uuid=u-1}loopback/waits/public &lua(loops.lua)";
+    assert_eq!(client.command(order, |_| ()).await.expect("an answer"), "+OK u-1\n");
+    let mut watcher = trace("u-1");
+    let out = BufReader::new(watcher.stdout.take().expect("its output"));
+    let (lines, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    tokio::task::spawn_blocking(move || out.lines().map_while(Result::ok).for_each(|line| drop(lines.send(line))));
+    let mut all = Vec::new();
+    let wanted =
+        ["loops.lua: session:ready() → true", "loops.lua: session:sleep(50) → 1", "session:getVariable(\"a b\") → nil"];
+    let wait = async {
+        while !wanted.iter().all(|wanted| all.iter().any(|line: &String| line.contains(wanted))) {
+            all.push(heard.recv().await.expect("a line"));
+        }
+    };
+    assert!(tokio::time::timeout(crate::support::PATIENCE, wait).await.is_ok(), "{all:?} {}", switch.log());
+    assert_eq!(client.command("uuid_kill u-1", |_| ()).await.expect("an answer"), "+OK\n");
+    let mut code = None;
+    until("the watcher ends with the call", || {
+        code = watcher.try_wait().expect("a child");
+        code.is_some()
+    })
+    .await;
+    assert_eq!(code.and_then(|status| status.code()), Some(0));
 }

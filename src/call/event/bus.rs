@@ -121,6 +121,21 @@ impl Bus {
         self.shared.listeners().iter().filter_map(Weak::upgrade).any(|listener| listener.takes(name, subclass))
     }
 
+    /// Whether anybody listens to this subclass by its name: for events so many that listening to all is no reason to make
+    /// them.
+    pub fn asks_for(&self, name: EventName, subclass: &str) -> bool {
+        let exact = |filter: &Filter| {
+            filter.name == name && filter.subclass.as_deref().is_some_and(|wanted| wanted == subclass)
+        };
+        self.shared.names.has(name)
+            && self
+                .shared
+                .listeners()
+                .iter()
+                .filter_map(Weak::upgrade)
+                .any(|listener| listener.filters().iter().any(exact))
+    }
+
     /// The number of the next event.
     pub fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
@@ -263,6 +278,8 @@ mod tests {
         all.bind(Filter { name: name("all"), subclass: None });
         drop(bus.subscribe(1));
         assert!(bus.wants(name("DTMF"), None));
+        assert!(bus.wants(EventName::CUSTOM, Some("b")) && !bus.asks_for(EventName::CUSTOM, "b"), "by name nobody");
+        assert!(bus.asks_for(EventName::CUSTOM, "a") && !bus.asks_for(EventName::API, "a"));
         for subclass in ["a", "b", "a", "a"] {
             bus.publish(custom(subclass));
         }

@@ -58,7 +58,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// What all events of the switch begin with.
-fn origin(run: &Run) -> Origin {
+pub(super) fn origin(run: &Run) -> Origin {
     let global = |name| run.host.globals().get(name).unwrap_or_default();
     Origin {
         core_uuid: global("core_uuid"),

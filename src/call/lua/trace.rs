@@ -3,9 +3,16 @@
 use std::sync::Arc;
 
 use mlua::Value;
+use tokio::time::Instant;
 
 use super::arguments::{Arguments, text};
+use super::event;
+use super::run::Run;
 use super::table::{Answer, Method, Outcome};
+use crate::call::event::{Event, EventName};
+
+/// Subclass of the events that tell of calls. They are fired while somebody listens to it by name.
+const SUBCLASS: &str = "lua::trace";
 
 /// Longest text of one value that is told, letters.
 const LONGEST: usize = 120;
@@ -21,29 +28,25 @@ pub trait Trace: Send + Sync {
 
 /// A call that is watched until it ends.
 pub(super) struct Watched {
-    trace: Arc<dyn Trace>,
-    began: u64,
+    run: Arc<Run>,
     call: String,
+    /// The host's watcher, and what it said at the beginning.
+    trace: Option<(Arc<dyn Trace>, u64)>,
+    /// When it began, for the event.
+    since: Option<Instant>,
 }
 
 impl Watched {
-    /// A call that begins; none: it is the prelude's own.
-    pub(super) fn begin(trace: Option<&Arc<dyn Trace>>, method: &Method, arguments: &Arguments) -> Option<Self> {
-        let trace = Arc::clone(trace?);
-        if method.owner == "@" {
-            // What an input callback answered is the one thing the prelude asks that a script's author wants to see.
-            let call = (method.name == "go_on").then(|| format!("input callback: {}", shown(arguments.value(1))));
-            return call.map(|call| Self { began: trace.begins(), trace, call });
+    /// A call that begins; none: nobody watches, or it is the prelude's own.
+    pub(super) fn begin(run: &Arc<Run>, method: &Method, arguments: &Arguments) -> Option<Self> {
+        let trace = run.host.trace();
+        let told = run.host.events().asks_for(EventName::CUSTOM, SUBCLASS);
+        if trace.is_none() && !told {
+            return None;
         }
-        let own = usize::from(method.is_method());
-        let list: Vec<String> = (own..arguments.len()).map(|at| shown(arguments.value(at))).collect();
-        let receiver = match method.class() {
-            _ if !method.is_method() => "freeswitch.".to_owned(),
-            "EventConsumer" => "consumer:".to_owned(),
-            class => format!("{}:", class.to_ascii_lowercase()),
-        };
-        let call = format!("{receiver}{}({})", method.name, list.join(", "));
-        Some(Self { began: trace.begins(), trace, call })
+        let call = call_text(method, arguments)?;
+        let trace = trace.map(|trace| (Arc::clone(trace), trace.begins()));
+        Some(Self { run: Arc::clone(run), call, trace, since: told.then(Instant::now) })
     }
 
     /// It has ended.
@@ -52,8 +55,44 @@ impl Watched {
             Ok(answer) => result(answer),
             Err(message) => format!("error: {message}"),
         };
-        self.trace.ended(self.began, &self.call, &result);
+        if let Some((trace, began)) = &self.trace {
+            trace.ended(*began, &self.call, &result);
+        }
+        if let Some(since) = self.since {
+            self.fire(&result, since);
+        }
     }
+
+    fn fire(&self, result: &str, since: Instant) {
+        let run = &self.run;
+        let mut event = Event::new(EventName::CUSTOM, Some(SUBCLASS), &event::origin(run));
+        for (name, value) in [
+            ("Unique-ID", run.uuid()),
+            ("Lua-Script", &run.name),
+            ("Lua-Call", &self.call),
+            ("Lua-Result", result),
+            ("Lua-Duration-Ms", &since.elapsed().as_millis().to_string()),
+        ] {
+            event.add(name, value);
+        }
+        run.host.events().publish(event);
+    }
+}
+
+/// A call as a script would write it; none: it is the prelude's own.
+fn call_text(method: &Method, arguments: &Arguments) -> Option<String> {
+    if method.owner == "@" {
+        // What an input callback answered is the one thing the prelude asks that a script's author wants to see.
+        return (method.name == "go_on").then(|| format!("input callback: {}", shown(arguments.value(1))));
+    }
+    let own = usize::from(method.is_method());
+    let list: Vec<String> = (own..arguments.len()).map(|at| shown(arguments.value(at))).collect();
+    let receiver = match method.class() {
+        _ if !method.is_method() => "freeswitch.".to_owned(),
+        "EventConsumer" => "consumer:".to_owned(),
+        class => format!("{}:", class.to_ascii_lowercase()),
+    };
+    Some(format!("{receiver}{}({})", method.name, list.join(", ")))
 }
 
 /// A value as a script would write it.

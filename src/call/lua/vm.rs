@@ -116,7 +116,7 @@ fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
             Ok(arguments) => arguments,
             Err(text) => return refused(lua, &text),
         };
-        let watched = Watched::begin(run.host.trace(), method, &arguments);
+        let watched = Watched::begin(&run, method, &arguments);
         let told = |watched: Option<Watched>, outcome: &Outcome| {
             if let Some(watched) = watched {
                 watched.end(outcome);

@@ -40,7 +40,8 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     // The first line may name an interpreter, also behind a byte order mark.
-    let mut at = if text.trim_start_matches('\u{feff}').starts_with('#') { text.find('\n').unwrap_or(text.len()) } else { 0 };
+    let mut at =
+        if text.trim_start_matches('\u{feff}').starts_with('#') { text.find('\n').unwrap_or(text.len()) } else { 0 };
     while let Some(byte) = bytes.get(at) {
         let rest = text.get(at..).unwrap_or_default();
         let start = at;

@@ -3,7 +3,7 @@
 //! Exit status: 0 the command was given; 2 there is no switch, or it does not accept the password.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,9 +11,9 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::program::client::{Client, ClientError, Frame};
 
-/// Arguments of `switch cli`.
+/// Where the event socket of a running switch is, and what proves that we may use it.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ConsoleArgs {
+pub struct ConnectionArgs {
     /// Host of the event socket
     #[arg(short = 'H', long, default_value = "127.0.0.1")]
     host: String,
@@ -26,15 +26,43 @@ pub struct ConsoleArgs {
     /// User of the directory, user@domain
     #[arg(short, long)]
     user: Option<String>,
+    /// Data folder of the switch
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+impl ConnectionArgs {
+    /// Connects. The error says why not.
+    pub(super) async fn connect(&self) -> Result<Client, String> {
+        let address = match (self.host.as_str(), self.port).to_socket_addrs().map(|mut all| all.next()) {
+            Ok(Some(address)) => address,
+            Ok(None) => return Err(format!("{} has no address", self.host)),
+            Err(error) => return Err(format!("{}: {error}", self.host)),
+        };
+        let password = if let Some(password) = &self.password {
+            password.clone()
+        } else {
+            let path = self.data.join("event_socket.password");
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| format!("{}: {error}; name the password with -p", path.display()))?;
+            text.trim().to_owned()
+        };
+        let connected = Client::connect(address, self.user.as_deref(), &password).await;
+        connected.map_err(|error| format!("{address}: {error}"))
+    }
+}
+
+/// Arguments of `switch cli`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// Give one command, print its output, and leave
     #[arg(short = 'x', long, value_name = "COMMAND")]
     execute: Option<String>,
     /// Follow the log at this level: debug, info, warning, err
     #[arg(short, long, value_name = "LEVEL")]
     loglevel: Option<String>,
-    /// Data folder of the switch
-    #[arg(long, value_name = "DIR", default_value = "data")]
-    data: PathBuf,
 }
 
 const HELP: &str = "A line is a command of the switch: status, show channels, originate ...; help lists them.\n\
@@ -48,28 +76,17 @@ pub fn run(args: &ConsoleArgs) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "switch cli: {why}");
         ExitCode::from(2)
     };
-    let address = match (args.host.as_str(), args.port).to_socket_addrs().map(|mut all| all.next()) {
-        Ok(Some(address)) => address,
-        Ok(None) => return fail(&format!("{} has no address", args.host)),
-        Err(error) => return fail(&format!("{}: {error}", args.host)),
-    };
-    let password = match &args.password {
-        Some(password) => password.clone(),
-        None => match std::fs::read_to_string(args.data.join("event_socket.password")) {
-            Ok(text) => text.trim().to_owned(),
-            Err(error) => {
-                let path = args.data.join("event_socket.password");
-                return fail(&format!("{}: {error}; name the password with -p", path.display()));
-            }
-        },
-    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match runtime.block_on(converse(args, address, &password)) {
+    let conversation = async {
+        let client = args.connection.connect().await?;
+        converse(args, client).await.map_err(|error| format!("{}: {error}", args.connection.host))
+    };
+    match runtime.block_on(conversation) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("{address}: {error}")),
+        Err(error) => fail(&error),
     }
 }
 
@@ -106,8 +123,7 @@ fn coloured(frame: &Frame) -> String {
     format!("\x1b[{colour}m{}\x1b[0m\n", frame.body.trim_end())
 }
 
-async fn converse(args: &ConsoleArgs, address: SocketAddr, password: &str) -> Result<(), ClientError> {
-    let mut client = Client::connect(address, args.user.as_deref(), password).await?;
+async fn converse(args: &ConsoleArgs, mut client: Client) -> Result<(), ClientError> {
     if let Some(command) = &args.execute {
         show(&client.command(command, |_| {}).await?);
         return Ok(());

@@ -2,6 +2,7 @@
 
 mod check;
 mod run;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Run a script against a call that only exists here, and print what it does
     Run(Box<run::RunArgs>),
+    /// Show what the scripts of a running switch call, as it happens
+    Trace(trace::TraceArgs),
 }
 
 /// Runs the command.
@@ -26,6 +29,7 @@ pub fn run(args: &LuaArgs) -> ExitCode {
     match &args.command {
         Command::Check(args) => check::run(args),
         Command::Run(args) => run::run(args),
+        Command::Trace(args) => trace::run(args),
     }
 }
 
@@ -40,4 +44,9 @@ fn sounds_of(path: &Path) -> Option<PathBuf> {
 /// Microseconds since 1970.
 fn now_us() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or(0)
+}
+
+/// Milliseconds as seconds.
+fn time(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
-use super::{now_us, sounds_of};
+use super::{now_us, sounds_of, time};
 use crate::program::check::{Loaded, Subject, bare, load};
 use crate::program::cli::folders::FolderArgs;
 use crate::program::rehearsal::script::{ScriptEnd, ScriptPlan, Step};
@@ -174,10 +174,6 @@ fn start_text(path: &Path, scripts: &Path, arguments: &[String]) -> Result<Strin
 fn presses(keys: &Keys) -> Vec<(u64, char)> {
     let Some(at) = keys.at else { return Vec::new() };
     keys.digits.chars().enumerate().map(|(number, digit)| (at + number as u64 * KEY_MS, digit)).collect()
-}
-
-fn time(ms: u64) -> String {
-    format!("{}.{:03}", ms / 1000, ms % 1000)
 }
 
 fn step_text(step: &Step) -> String {
