@@ -146,7 +146,7 @@ async fn far_ends_and_what_follows() {
         ("local leg = freeswitch.Session('user/1', session) session:hangup(leg:hangupCause())".to_owned(), vec![busy], Some("USER_BUSY"), None),
         ("session:playError('USER_BUSY')".to_owned(), vec![], Some("USER_BUSY"), None),
         (
-            "local api = freeswitch.API(session) api:execute('uuid_setvar', session.uuid .. ' a 5') \
+            "local api = freeswitch.API() api:execute('uuid_setvar', session.uuid .. ' a 5') \
              assert(session:getVariable('a') == '5') assert(api:execute('uuid_exists', session.uuid) == 'true') \
              session:execute('set', 'b=${a}${md5(x)}') assert(session:getVariable('b') == '59dd4e461268c8034f5c8564e155c67a6') \
              assert(api:execute('nosuch') == 'INVALID COMMAND!\\n') session:hangup('user_busy')"
@@ -170,6 +170,10 @@ async fn errors_and_scripts_without_a_call() {
     assert_eq!(steps, []);
     let (_, end) = run(ScriptPlan { alone: true, ..plan("~assert(session == nil) stream:write('hello')") }).await;
     assert_eq!((end.status, end.output.as_str()), ("ok", "hello"));
+    let dials = "~local x = freeswitch.Session('user/1') assert(x:ready() and x:getState() == 'CS_SOFT_EXECUTE') x:hangup(17) \
+                 stream:write(x:getVariable('hangup_cause') .. tostring(x:ready()) .. freeswitch.Session('nosuch/1'):hangupCause())";
+    let (_, end) = run(ScriptPlan { alone: true, ..plan(dials) }).await;
+    assert_eq!((end.error, end.output.as_str()), (None, "USER_BUSYfalseCHAN_NOT_IMPLEMENTED"));
     let (_, end) = run(plan("nosuch.lua")).await;
     assert!(end.error.is_some_and(|error| error.contains("cannot open")));
 }

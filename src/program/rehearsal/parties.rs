@@ -10,7 +10,7 @@ use crate::call::leg::{
 use crate::words::model::{Cause, phrase};
 
 /// Endpoints whose legs answer to what was asked for.
-const ENDPOINTS: &[&str] = &["sofia", "user", "group", "loopback", "null", "pickup"];
+pub(super) const ENDPOINTS: &[&str] = &["sofia", "user", "group", "loopback", "null", "pickup"];
 
 /// What every far end does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

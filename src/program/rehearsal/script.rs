@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +16,7 @@ use super::channel::{Channel, OWN_UUID};
 use super::{FarEnd, Rehearsal, Request as Placed};
 use crate::call::command;
 use crate::call::control::{Addressed, Request, ScriptEntry, ScriptHost as _, ScriptRun, ScriptStatus, SessionHandle};
-use crate::call::lua::{ApiRunner, Globals, Limits, LuaConfig, LuaHost, Trace};
+use crate::call::lua::{Anchors, ApiRunner, Globals, Limits, LuaConfig, LuaHost, Trace};
 use crate::call::services::Services;
 use crate::words::model::Cause;
 
@@ -125,13 +125,30 @@ impl Trace for Clock {
 struct Quiet {
     services: Arc<Services>,
     runtime: tokio::runtime::Handle,
+    channel: Arc<Mutex<Channel>>,
+    /// Where a script without a call dials.
+    anchor: SessionHandle,
+}
+
+impl Anchors for Quiet {
+    fn anchor(&self) -> Option<SessionHandle> {
+        Some(self.anchor.clone())
+    }
+}
+
+fn lock(channel: &Mutex<Channel>) -> MutexGuard<'_, Channel> {
+    channel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ApiRunner for Quiet {
     fn start(&self, name: String, args: String) -> oneshot::Receiver<Option<String>> {
         let (reply, answer) = oneshot::channel();
-        let services = Arc::clone(&self.services);
-        drop(self.runtime.spawn(async move { drop(reply.send(command::run(&services, &name, &args).await)) }));
+        // What is about the script's own call is answered by it, whichever object asks.
+        let rest = lock(&self.channel).own_command(name, args, reply);
+        if let Some(Request::Api { command: name, args, reply }) = rest {
+            let services = Arc::clone(&self.services);
+            drop(self.runtime.spawn(async move { drop(reply.send(command::run(&services, &name, &args).await)) }));
+        }
         answer
     }
 
@@ -159,14 +176,20 @@ impl Rehearsal {
         let mut services = self.services(&placed(at));
         services.now_us = Arc::new(move || at.saturating_add(ms.load(Ordering::Relaxed).saturating_mul(1000)));
         let services = Arc::new(services);
-        let quiet = Arc::new(Quiet { services: Arc::clone(&services), runtime: tokio::runtime::Handle::current() });
-        let mut config = LuaConfig::new(plan.scripts.clone(), Arc::clone(&quiet) as _, quiet);
+        let channel = Arc::new(Mutex::new(Channel::new(&plan, clock.clone(), Arc::clone(&services))));
+        let (handle, requests) = SessionHandle::new(OWN_UUID.into());
+        let quiet = Arc::new(Quiet {
+            services: Arc::clone(&services),
+            runtime: tokio::runtime::Handle::current(),
+            channel: Arc::clone(&channel),
+            anchor: handle.clone(),
+        });
+        let mut config = LuaConfig::new(plan.scripts.clone(), Arc::clone(&quiet) as _, Arc::clone(&quiet) as _);
+        config.anchors = Some(quiet);
         config.policy.limits = Limits { seconds: LONGEST_S, grace_ms: GRACE_MS, ..Limits::default() };
         config.trace = Some(Arc::new(clock.clone()));
         let host = LuaHost::new(config)?;
 
-        let channel = Arc::new(Mutex::new(Channel::new(&plan, clock.clone(), Arc::clone(&services))));
-        let (handle, requests) = SessionHandle::new(OWN_UUID.into());
         let serving = tokio::spawn(serve(Arc::clone(&channel), services, requests));
         let run = ScriptRun {
             text: plan.text,
@@ -179,7 +202,7 @@ impl Rehearsal {
         };
         let outcome = host.start(run).await;
         serving.abort();
-        let mut channel = channel.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channel = lock(&channel);
         let (status, error, output) = match outcome {
             Ok(outcome) => {
                 if outcome.auto_hangup {
@@ -220,7 +243,7 @@ fn placed(at: u64) -> Placed {
 async fn serve(channel: Arc<Mutex<Channel>>, services: Arc<Services>, mut requests: mpsc::Receiver<Addressed>) {
     while let Some(Addressed { leg, request }) = requests.recv().await {
         let request = {
-            let mut channel = channel.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut channel = lock(&channel);
             match leg {
                 Some(leg) => channel.answer_leg(&leg, request),
                 None => channel.answer(request),

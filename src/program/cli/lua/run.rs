@@ -111,7 +111,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     });
     match runtime.block_on(Rehearsal::new(&loaded).script(plan, watch)) {
         Ok(end) => {
-            let shown = if as_json { end_json(&end) } else { end_text(&end) };
+            let shown = if as_json { end_json(&end) } else { end_text(&end, args.alone) };
             let _ = write!(std::io::stdout().lock(), "{shown}");
             if end.status == "ok" { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
@@ -187,7 +187,7 @@ fn step_json(step: &Step) -> String {
     json!({"at_ms": step.began, "until_ms": step.ended, "call": step.call, "result": step.result}).to_string()
 }
 
-fn end_text(end: &ScriptEnd) -> String {
+fn end_text(end: &ScriptEnd, alone: bool) -> String {
     let mut text = String::new();
     if !end.output.is_empty() {
         text = format!("{:>9}  the answer is:\n{}\n", "", end.output.trim_end());
@@ -200,7 +200,8 @@ fn end_text(end: &ScriptEnd) -> String {
         (Some(target), None) => format!("transferred to {}", target.trim_end()),
         (None, None) => "up".to_owned(),
     };
-    text + &format!("{:>9}  script: {}{error}; call: {answered}, {fate}\n", time(end.at), end.status)
+    let call = if alone { String::new() } else { format!("; call: {answered}, {fate}") };
+    text + &format!("{:>9}  script: {}{error}{call}\n", time(end.at), end.status)
 }
 
 fn end_json(end: &ScriptEnd) -> String {

@@ -9,6 +9,7 @@ use crate::call::app;
 use crate::call::control::Request;
 use crate::call::failure::{Decision, decide};
 use crate::program::rehearsal::FarEnd;
+use crate::program::rehearsal::parties::ENDPOINTS;
 use crate::words::model::{Cause, phrase, truthy};
 
 /// How long a far end takes to answer or refuse, and how long an answered call lasts, ms.
@@ -33,6 +34,7 @@ impl Channel {
     pub(super) fn execute(&mut self, name: &str, data: &str) {
         let data = self.expanded(data);
         let lower = name.to_ascii_lowercase();
+        self.set("current_application", &lower);
         let pair = data
             .split_once('=')
             .map(|(name, value)| (name.trim_start_matches("nolocal:").to_owned(), value.to_owned()));
@@ -77,7 +79,7 @@ impl Channel {
     }
 
     /// A command about the script's own channel; others come back.
-    pub(super) fn own_command(
+    pub(in crate::program::rehearsal) fn own_command(
         &mut self,
         command: String,
         args: String,
@@ -108,8 +110,12 @@ impl Channel {
     /// What the next far end does.
     fn far_end(&mut self, dial_string: &str) -> FarEnd {
         let plain = dial_string.rsplit(['}', ']', '>']).next().unwrap_or_default();
-        if let Some(cause) = plain.strip_prefix("error/") {
-            return FarEnd::Cause(cause_of(cause));
+        let (endpoint, rest) = plain.split_once('/').unwrap_or((plain, ""));
+        if endpoint.eq_ignore_ascii_case("error") {
+            return FarEnd::Cause(cause_of(rest));
+        }
+        if !ENDPOINTS.iter().any(|known| known.eq_ignore_ascii_case(endpoint.trim())) {
+            return FarEnd::Cause(Cause::CHAN_NOT_IMPLEMENTED);
         }
         match self.far_ends.len() {
             0 => FarEnd::Answers,

@@ -229,7 +229,8 @@ impl Channel {
                 );
             }
             Request::Hangup { cause, reply } => {
-                leg.cause = leg.cause.or(Some(cause_of(&cause)));
+                let cause = *leg.cause.get_or_insert(cause_of(&cause));
+                leg.variables.set("hangup_cause", cause.name());
                 send(reply, ());
             }
             Request::Answer { reply } | Request::PreAnswer { reply } => send(reply, leg.cause.is_none()),
