@@ -143,29 +143,21 @@ function Session:setVariable(name, value) end
 ---@param data? string|number
 function Session:execute(application, data) end
 
----Keeps an object with the channel.
----
----Not available yet: raises an error that says so.
+---Keeps an object of the switch with the channel; tables and texts are refused, as in FreeSWITCH.
 ---@param name string|number|nil
 ---@param object any
 function Session:setPrivate(name, object) end
 
 ---An object kept with the channel.
----
----Not available yet: raises an error that says so.
 ---@param name string|number|nil
 ---@return any
 function Session:getPrivate(name) end
 
 ---Copies the channel's data into an event.
----
----Not available yet: raises an error that says so.
 ---@param event freeswitch.Event
 function Session:setEventData(event) end
 
----Gives a copy of an event to the channel.
----
----Not available yet: raises an error that says so.
+---Gives a copy of an event to the channel: `call-command: execute` with `execute-app-name` and `execute-app-arg` runs an application at its next wait, `hangup` ends it.
 ---@param event freeswitch.Event
 function Session:sendEvent(event) end
 
@@ -205,9 +197,7 @@ function Session:streamFile(path, start_sample) end
 ---@return integer
 function Session:sleep(ms, sync) end
 
----Records the caller: 1 or 0. 0 is no limit. `record_ms`, `record_seconds`, `record_samples` tell how much.
----
----Not available yet: raises an error that says so.
+---Records the caller until the limit or silence: 1; 0 when a callback or the hang-up broke it off. 0 is no limit. `record_ms`, `record_seconds`, `record_samples` tell how much. A file that cannot be opened hangs the call up, as in FreeSWITCH.
 ---@param path string|number|nil
 ---@param max_seconds? integer
 ---@param silence_threshold? integer
@@ -221,9 +211,7 @@ function Session:recordFile(path, max_seconds, silence_threshold, silence_second
 ---@return integer
 function Session:playError(cause, options) end
 
----Puts one recording into another.
----
----Not available yet: raises an error that says so.
+---Puts one recording into another at a sample, on disk: 1 or 0.
 ---@param file string|number|nil
 ---@param insert string|number|nil
 ---@param sample integer
@@ -231,8 +219,6 @@ function Session:playError(cause, options) end
 function Session:insertFile(file, insert, sample) end
 
 ---Says a number, a date, a spelled name: `say("42", "en", "number", "pronounced")`.
----
----Not available yet: raises an error that says so.
 ---@param text string|number|nil
 ---@param module string|number|nil
 ---@param type string|number|nil
@@ -310,8 +296,6 @@ function Session:flushDigits() end
 function Session:flushEvents() end
 
 ---Steers speech recognition.
----
----Not available yet: raises an error that says so.
 ---@param command string|number|nil
 ---@param a? string|number
 ---@param b? string|number
@@ -319,8 +303,6 @@ function Session:flushEvents() end
 function Session:detectSpeech(command, a, b, c) end
 
 ---Plays a prompt and recognizes speech.
----
----Not available yet: raises an error that says so.
 ---@param file string|number|nil
 ---@param engine string|number|nil
 ---@param grammar string|number|nil
@@ -555,16 +537,12 @@ function JSON:return_unformatted_json(unformatted) end
 ---@param as_object boolean
 function JSON:encode_empty_table_as_object(as_object) end
 
----Runs a JSON command.
----
----Not available yet: raises an error that says so.
+---Runs a JSON command: `fsapi` with `data.cmd` and `data.arg`, or `status`. The reply has `status` and `response.message`.
 ---@param command any
 ---@return table
 function JSON:execute(command) end
 
 ---Runs a JSON command; its reply as text.
----
----Not available yet: raises an error that says so.
 ---@param command any
 ---@return string
 function JSON:execute2(command) end
@@ -596,28 +574,37 @@ function Stream:read() end
 ---@return freeswitch.DTMF
 function freeswitch.DTMF(digit, duration) end
 
----A menu.
----
----Not available yet: raises an error that says so.
----@param parent? any
----@param name? any
----@param greet_long? any
----@param greet_short? any
----@param invalid? any
----@param exit? any
----@param transfer? any
----@param confirm_macro? any
----@param confirm_key? any
----@param tts_engine? any
----@param tts_voice? any
----@param confirm_attempts? any
----@param inter_timeout? any
----@param digit_len? any
----@param timeout? any
----@param max_failures? any
----@param max_timeouts? any
+---A menu; one with a parent belongs to its tree. Times are ms.
+---@param parent any
+---@param name string|number|nil
+---@param greet_long string|number|nil
+---@param greet_short string|number|nil
+---@param invalid string|number|nil
+---@param exit string|number|nil
+---@param transfer string|number|nil
+---@param confirm_macro string|number|nil
+---@param confirm_key string|number|nil
+---@param tts_engine string|number|nil
+---@param tts_voice string|number|nil
+---@param confirm_attempts integer|nil
+---@param inter_timeout integer|nil
+---@param digit_len integer|nil
+---@param timeout integer|nil
+---@param max_failures integer|nil
+---@param max_timeouts? integer
 ---@return freeswitch.IVRMenu
 function freeswitch.IVRMenu(parent, name, greet_long, greet_short, invalid, exit, transfer, confirm_macro, confirm_key, tts_engine, tts_voice, confirm_attempts, inter_timeout, digit_len, timeout, max_failures, max_timeouts) end
+
+---What keys do: `menu-exec-app`, `menu-sub`, `menu-play-sound`, `menu-back`, `menu-top`, `menu-exit`; digits are literal, or `/a pattern/` whose groups stand in the argument.
+---@param action string|number|nil
+---@param argument string|number|nil
+---@param digits string|number|nil
+function IVRMenu:bindAction(action, argument, digits) end
+
+---Runs a menu of the tree until the caller leaves it.
+---@param session freeswitch.Session|nil
+---@param name string|number|nil
+function IVRMenu:execute(session, name) end
 
 ---A log line. Levels: `console alert crit err warning notice info debug`, of any case; anything else is debug.
 ---@param level string|number|nil
@@ -668,9 +655,7 @@ function freeswitch.msleep(ms) end
 ---@param b freeswitch.Session
 function freeswitch.bridge(a, b) end
 
----Sends a mail.
----
----Not available yet: raises an error that says so.
+---Gives a mail to the command of `lua-mail-command` in `lua.conf`, which reads it on its standard input; false without one.
 ---@param to string|number|nil
 ---@param from string|number|nil
 ---@param headers? string|number

@@ -61,10 +61,11 @@ pub(super) const ROWS: &[Row] = &[
     row("Session", "getVariable", "name?", "string?", "A channel variable, a field of the caller's profile (`destination_number`, `caller_id_number`, …) or a global variable; nil when there is none. Letters' case does not matter.", "local disposition = session:getVariable(\"originate_disposition\")"),
     row("Session", "setVariable", "name? value?", "", "Sets a channel variable; nil or an empty text removes it. Nothing is expanded.", "session:setVariable(\"continue_on_fail\", \"true\")"),
     row("Session", "execute", "application? data?", "", "Runs an application of the dialplan to its end; `${}` in the data is expanded. What came of it is in variables. An unknown application hangs up with `DESTINATION_OUT_OF_ORDER`.", "session:execute(\"bridge\", \"user/1000\")"),
-    row("Session", "setPrivate", "name? object?", "", "Keeps an object with the channel.", "session:setPrivate(\"list\", {})"),
-    row("Session", "getPrivate", "name?", "any", "An object kept with the channel.", "local list = session:getPrivate(\"list\")"),
+    row("Session", "setPrivate", "name? object?", "", "Keeps an object of the switch with the channel; tables and texts are refused, as in FreeSWITCH.", "session:setPrivate(\"key\", freeswitch.DTMF(\"1\"))"),
+    row("Session", "getPrivate", "name?", "any", "An object kept with the channel.", "local key = session:getPrivate(\"key\")"),
     row("Session", "setEventData", "event", "", "Copies the channel's data into an event.", "local event = freeswitch.Event(\"CUSTOM\", \"calls::seen\")\nsession:setEventData(event)"),
-    row("Session", "sendEvent", "event", "", "Gives a copy of an event to the channel.", "session:sendEvent(freeswitch.Event(\"MESSAGE\"))"),
+    row("Session", "sendEvent", "event", "", "Gives a copy of an event to the channel: `call-command: execute` with `execute-app-name` and `execute-app-arg` runs an application at its next wait, `hangup` ends it.", "session:sendEvent(freeswitch.Event(\"MESSAGE\"))")
+        .but("Other events have no effect."),
     row("Session", "getXMLCDR", "", "string", "The record of the call so far, in XML.", "local record = session:getXMLCDR()"),
     row("Session", "consoleLog", "level? text?", "", "A log line with the call's uuid.", "session:consoleLog(\"info\", \"the caller waits\\n\")"),
     row("Session", "consoleLog2", "level? file? func? line text?", "", "A log line that names a place.", "session:consoleLog2(\"info\", \"a.lua\", \"main\", 3, \"here\\n\")"),
@@ -72,7 +73,7 @@ pub(super) const ROWS: &[Row] = &[
     // Media and digits.
     row("Session", "streamFile", "path? start_sample", "integer", "Plays a prompt to its end: 1. 0 when it is missing, was broken off, or the call is gone. Relative names are below the sounds folder; `tone_stream://`, `silence_stream://`, `file_string://a!b` work as in `playback`. Digits pressed meanwhile wait for the next method that reads digits.", "session:streamFile(\"ivr/ivr-welcome.wav\")"),
     row("Session", "sleep", "ms sync", "integer", "Waits and serves callbacks: 1; 0 when a callback or the hang-up broke it off.", "session:sleep(500)"),
-    row("Session", "recordFile", "path? max_seconds silence_threshold silence_seconds", "integer", "Records the caller: 1 or 0. 0 is no limit. `record_ms`, `record_seconds`, `record_samples` tell how much.", "session:recordFile(\"/tmp/message.wav\", 60, 200, 5)"),
+    row("Session", "recordFile", "path? max_seconds silence_threshold silence_seconds", "integer", "Records the caller until the limit or silence: 1; 0 when a callback or the hang-up broke it off. 0 is no limit. `record_ms`, `record_seconds`, `record_samples` tell how much. A file that cannot be opened hangs the call up, as in FreeSWITCH.", "session:recordFile(\"/tmp/message.wav\", 60, 200, 5)"),
     row(
         "Session",
         "playError",
@@ -82,8 +83,9 @@ pub(super) const ROWS: &[Row] = &[
         "session:playError(\"USER_BUSY\", {default = \"ivr/ivr-sorry.wav\"})",
     )
     .but("FreeSWITCH has no such method."),
-    row("Session", "insertFile", "file? insert? sample", "integer", "Puts one recording into another.", "session:insertFile(\"/tmp/a.wav\", \"/tmp/b.wav\", 8000)"),
-    row("Session", "say", "text? module? type? method? gender?", "", "Says a number, a date, a spelled name: `say(\"42\", \"en\", \"number\", \"pronounced\")`.", "session:say(\"42\", \"en\", \"number\", \"pronounced\")"),
+    row("Session", "insertFile", "file? insert? sample", "integer", "Puts one recording into another at a sample, on disk: 1 or 0.", "session:insertFile(\"/tmp/a.wav\", \"/tmp/b.wav\", 8000)"),
+    row("Session", "say", "text? module? type? method? gender?", "", "Says a number, a date, a spelled name: `say(\"42\", \"en\", \"number\", \"pronounced\")`.", "session:say(\"42\", \"en\", \"number\", \"pronounced\")")
+        .but("The rules of `en` are all there is."),
     row("Session", "sayPhrase", "macro? data? language?", "", "Plays a phrase macro.", "session:sayPhrase(\"voicemail_hello\", \"\", \"en\")"),
     row("Session", "set_tts_params", "engine? voice?", "", "Chooses the speech engine and voice of `speak`.", "session:set_tts_params(\"flite\", \"slt\")"),
     row("Session", "set_tts_parms", "engine? voice?", "", "Older spelling of `set_tts_params`.", "session:set_tts_parms(\"flite\", \"slt\")"),
@@ -94,8 +96,10 @@ pub(super) const ROWS: &[Row] = &[
     row("Session", "collectDigits", "digit_or_absolute_ms absolute_ms", "integer", "Gives each digit to the input callback until the time is over. With one argument that is the whole time, with two the first is the time between digits.", "session:collectDigits(2000)"),
     row("Session", "flushDigits", "", "integer", "Forgets digits that were pressed and not read.", "session:flushDigits()"),
     row("Session", "flushEvents", "", "integer", "Forgets queued events.", "session:flushEvents()"),
-    row("Session", "detectSpeech", "command? a? b? c?", "", "Steers speech recognition.", "session:detectSpeech(\"stop\")"),
-    row("Session", "playAndDetectSpeech", "file? engine? grammar?", "string?", "Plays a prompt and recognizes speech.", "local result = session:playAndDetectSpeech(\"a.wav\", \"unimrcp\", \"yesno\")"),
+    row("Session", "detectSpeech", "command? a? b? c?", "", "Steers speech recognition.", "session:detectSpeech(\"stop\")")
+        .but("There is no recognizer: an error line."),
+    row("Session", "playAndDetectSpeech", "file? engine? grammar?", "string?", "Plays a prompt and recognizes speech.", "local result = session:playAndDetectSpeech(\"a.wav\", \"unimrcp\", \"yesno\")")
+        .but("There is no recognizer: an error line, and nil."),
     // Callbacks.
     row("Session", "setInputCallback", "callback? argument?", "", "Registers a function for digits during `streamFile`, `sleep`, `recordFile`, `speak`, `say`, `collectDigits`: `f(session, \"dtmf\", {digit=, duration=}[, _G[argument]])`. What it returns steers the playback: `\"break\"`, `\"pause\"`, `\"seek:+1000\"`, …", "function on_digit(s, kind, digit)\n  if digit.digit == \"1\" then return \"break\" end\nend\nsession:setInputCallback(\"on_digit\")")
         .but("Takes a function as well as the name of a global one."),
@@ -157,7 +161,8 @@ pub(super) const ROWS: &[Row] = &[
     row("JSON", "return_unformatted_json", "unformatted", "", "Whether `encode` writes one line.", "local json = freeswitch.JSON()\njson:return_unformatted_json(true)")
         .but("Off at first; FreeSWITCH leaves it to chance."),
     row("JSON", "encode_empty_table_as_object", "as_object", "", "Whether `{}` is an object (as at first) or an array.", "local json = freeswitch.JSON()\njson:encode_empty_table_as_object(false)"),
-    row("JSON", "execute", "command", "table", "Runs a JSON command.", "local reply = freeswitch.JSON():execute({command = \"status\"})"),
+    row("JSON", "execute", "command", "table", "Runs a JSON command: `fsapi` with `data.cmd` and `data.arg`, or `status`. The reply has `status` and `response.message`.", "local reply = freeswitch.JSON():execute({command = \"status\"})")
+        .but("An unknown command is answered by an error; FreeSWITCH may abort."),
     row("JSON", "execute2", "command", "string", "Runs a JSON command; its reply as text.", "local reply = freeswitch.JSON():execute2({command = \"status\"})"),
     // Stream, DTMF, IVRMenu.
     row("Stream", "Stream", "", "freeswitch.Stream", "Collects text. The global `stream` of a script that runs as an API command is the command's answer.", "local text = freeswitch.Stream()"),
@@ -167,7 +172,10 @@ pub(super) const ROWS: &[Row] = &[
     row("Stream", "read", "", "string?, integer", "The body of a request and its length; nil and 0 without one.", "local body, length = freeswitch.Stream():read()"),
     row("DTMF", "DTMF", "digit? duration", "freeswitch.DTMF", "A digit: attributes `digit` and `duration`.", "local digit = freeswitch.DTMF(\"1\").digit")
         .but("A duration in the constructor is accepted."),
-    row("IVRMenu", "IVRMenu", "parent? name? greet_long? greet_short? invalid? exit? transfer? confirm_macro? confirm_key? tts_engine? tts_voice? confirm_attempts? inter_timeout? digit_len? timeout? max_failures? max_timeouts?", "freeswitch.IVRMenu", "A menu.", "local menu = freeswitch.IVRMenu(nil, \"main\", \"a.wav\", \"a.wav\", \"b.wav\", \"c.wav\", \"\", \"\", \"\", \"\", \"\", 3, 2000, 1, 5000, 3, 3)"),
+    row("IVRMenu", "IVRMenu", "parent? name? greet_long? greet_short? invalid? exit? transfer? confirm_macro? confirm_key? tts_engine? tts_voice? confirm_attempts? inter_timeout? digit_len? timeout? max_failures? max_timeouts?", "freeswitch.IVRMenu", "A menu; one with a parent belongs to its tree. Times are ms.", "local menu = freeswitch.IVRMenu(nil, \"main\", \"a.wav\", \"a.wav\", \"b.wav\", \"c.wav\", \"\", \"\", \"\", \"\", \"\", 3, 2000, 1, 5000, 3, 3)")
+        .but("Takes the older 16 arguments too."),
+    row("IVRMenu", "bindAction", "action? argument? digits?", "", "What keys do: `menu-exec-app`, `menu-sub`, `menu-play-sound`, `menu-back`, `menu-top`, `menu-exit`; digits are literal, or `/a pattern/` whose groups stand in the argument.", "local menu = freeswitch.IVRMenu(nil, \"main\", \"a.wav\", \"a.wav\", \"b.wav\", \"c.wav\", \"\", \"\", \"\", \"\", \"\", 3, 2000, 1, 5000, 3, 3)\nmenu:bindAction(\"menu-exec-app\", \"transfer 1000 XML default\", \"1\")"),
+    row("IVRMenu", "execute", "session? name?", "", "Runs a menu of the tree until the caller leaves it.", "local menu = freeswitch.IVRMenu(nil, \"main\", \"a.wav\", \"a.wav\", \"b.wav\", \"c.wav\", \"\", \"\", \"\", \"\", \"\", 3, 2000, 1, 5000, 3, 3)\nmenu:execute(session, \"main\")"),
     // Functions.
     row("", "consoleLog", "level? text?", "", "A log line. Levels: `console alert crit err warning notice info debug`, of any case; anything else is debug.", "freeswitch.consoleLog(\"notice\", \"hello\\n\")")
         .but("A line end is added when there is none."),
@@ -181,5 +189,6 @@ pub(super) const ROWS: &[Row] = &[
     row("", "msleep", "ms", "", "Waits without serving the call; in a call `session:sleep` is better.", "freeswitch.msleep(1)"),
     row("", "bridge", "a b", "", "Joins two channels until one of them leaves.", "local leg = freeswitch.Session(\"user/1000\", session)\nif leg:ready() then freeswitch.bridge(session, leg) end")
         .but("Channels of two different calls are refused with an error."),
-    row("", "email", "to? from? headers? body? file? convert_command? convert_extension?", "boolean", "Sends a mail.", "freeswitch.email(\"a@example.com\", \"b@example.com\", \"Subject: hello\", \"hello\")"),
+    row("", "email", "to? from? headers? body? file? convert_command? convert_extension?", "boolean", "Gives a mail to the command of `lua-mail-command` in `lua.conf`, which reads it on its standard input; false without one.", "freeswitch.email(\"a@example.com\", \"b@example.com\", \"Subject: hello\", \"hello\")")
+        .but("Files are not converted."),
 ];
