@@ -161,9 +161,7 @@ function Session:setEventData(event) end
 ---@param event freeswitch.Event
 function Session:sendEvent(event) end
 
----The record of the call so far, in XML.
----
----Not available yet: raises an error that says so.
+---The record of the call so far, in XML: that of `xml_cdr.conf`.
 ---@return string
 function Session:getXMLCDR() end
 

@@ -182,6 +182,8 @@ async fn a_script_records() {
         local file = io.open(session:getVariable('base_dir') .. '/told', 'w')
         file:write(one, ' ', two, ' ', session:getVariable('record_seconds'), ' .')
         file:close()
+        local record = session:getXMLCDR()
+        freeswitch.consoleLog('warning', record:match('<cdr .-switchname') and 'the record is there' or record)
         session:recordFile('/nosuch/x.wav', 1)
     ";
     let extensions: &[(&str, &[(&str, &str)])] = &[("^script$", &[("lua", "record.lua")])];
@@ -197,6 +199,7 @@ async fn a_script_records() {
     let told = switch.folder().join("told");
     until("the script ends", || std::fs::read_to_string(&told).is_ok_and(|text| text.ends_with('.'))).await;
     assert_eq!(std::fs::read_to_string(&told).expect("its results"), "1 0 0 .", "{}", switch.log());
+    until("the record is told", || switch.log().contains("the record is there")).await;
     let (ms, samples) = read(&switch.folder().join("s.wav"));
     assert_eq!(ms, 1000);
     assert!(loud(&samples) > 3000, "the caller is heard");

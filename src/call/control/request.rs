@@ -191,6 +191,11 @@ pub enum Request {
         /// As headers of an event.
         reply: oneshot::Sender<Box<Event>>,
     },
+    /// `session:getXMLCDR`.
+    Record {
+        /// The record of the call so far.
+        reply: oneshot::Sender<String>,
+    },
     /// `session:flushDigits`.
     FlushDigits {
         /// Done.

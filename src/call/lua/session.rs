@@ -182,7 +182,7 @@ pub(super) const METHODS: &[Method] = &[
     Method::of(CORE, "getPrivate", &[Object, Text], 2, |_, _| Step::Now(Answer::Nothing)).wrapped(),
     Method::of(CORE, "setEventData", &[Object, Event], 2, set_event_data),
     Method::of(CORE, "sendEvent", &[Object, Event], 2, send_event),
-    Method::of(CORE, "getXMLCDR", &[Object], 1, |_, _| Step::missing("session:getXMLCDR")),
+    Method::of(CORE, "getXMLCDR", &[Object], 1, get_xml_cdr),
     Method::of(CORE, "consoleLog", &[Object, Text, Text], 3, console_log),
     Method::of(CORE, "consoleLog2", &[Object, Text, Text, Text, Int, Text], 6, console_log2),
     Method::of(CORE, "print", &[Object, Text], 2, print),
@@ -367,6 +367,13 @@ fn set_event_data(run: &Arc<Run>, arguments: &Arguments) -> Step {
             event.with(|event| event.merge(&data));
         }
         Ok(Answer::Nothing)
+    })
+}
+
+/// The record of the call so far.
+fn get_xml_cdr(run: &Arc<Run>, arguments: &Arguments) -> Step {
+    asking(run, arguments, Answer::Text(String::new()), |run, channel| async move {
+        Ok(Answer::Text(channel.ask(&run, |reply| Request::Record { reply }).await.unwrap_or_default()))
     })
 }
 

@@ -125,6 +125,25 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The XML record of the leg in front, as it would be if it ended now.
+    pub(super) fn record_so_far(&self) -> String {
+        let stats = self.audio.port().map(crate::call::media::MediaPort::stats).unwrap_or_default();
+        let frame = Frame {
+            core_uuid: self.services.events.core_uuid(),
+            switchname: &self.services.switchname,
+            dialled: self.a.direction == "outbound",
+            stats: AudioFigures {
+                received: stats.received,
+                sent: stats.sent,
+                lost: stats.lost,
+                jitter_us: u64::from(stats.jitter) * 125,
+            },
+        };
+        cdr::xml(&self.a.detail(frame))
+    }
+}
+
 /// The variables of a channel's times, which hooks and listeners may read.
 pub(super) fn final_times(channel: &mut Channel, zone: &jiff::tz::TimeZone) {
     let times = channel.times;

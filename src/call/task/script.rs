@@ -327,6 +327,10 @@ impl Call {
                 let event = emit::about(&self.services, EventName::CHANNEL_DATA, &self.a, &[]);
                 give(reply, Box::new(event));
             }
+            Request::Record { reply } => {
+                let record = self.record_so_far();
+                give(reply, record);
+            }
             Request::Expand { text, reply } => {
                 let expanded = self.expand_text(&text).await;
                 give(reply, expanded);

@@ -201,6 +201,7 @@ impl Call {
                 event.add("variable_x", "1");
                 send(reply, Box::new(event));
             }
+            Request::Record { reply } => send(reply, "<cdr/>".to_owned()),
             Request::WaitForAnswer { reply } => send(reply, ()),
             Request::Expand { text, reply } => send(reply, text),
         }

@@ -84,7 +84,7 @@ async fn wrong_arguments() {
 
 #[tokio::test]
 async fn what_is_missing_says_so() {
-    for body in ["session:getXMLCDR()", "freeswitch.Event('CUSTOM','x::y'):chat_send()"] {
+    for body in ["freeswitch.Event('CUSTOM','x::y'):chat_send()"] {
         let text = values_of(&host(), body, fresh()).await.0;
         assert!(text.starts_with("error: ") && text.contains("is not available yet"), "{body}: {text}");
     }

@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Row] = &[
     row("Session", "setEventData", "event", "", "Copies the channel's data into an event.", "local event = freeswitch.Event(\"CUSTOM\", \"calls::seen\")\nsession:setEventData(event)"),
     row("Session", "sendEvent", "event", "", "Gives a copy of an event to the channel: `call-command: execute` with `execute-app-name` and `execute-app-arg` runs an application at its next wait, `hangup` ends it.", "session:sendEvent(freeswitch.Event(\"MESSAGE\"))")
         .but("Other events have no effect."),
-    row("Session", "getXMLCDR", "", "string", "The record of the call so far, in XML.", "local record = session:getXMLCDR()"),
+    row("Session", "getXMLCDR", "", "string", "The record of the call so far, in XML: that of `xml_cdr.conf`.", "local record = session:getXMLCDR()"),
     row("Session", "consoleLog", "level? text?", "", "A log line with the call's uuid.", "session:consoleLog(\"info\", \"the caller waits\\n\")"),
     row("Session", "consoleLog2", "level? file? func? line text?", "", "A log line that names a place.", "session:consoleLog2(\"info\", \"a.lua\", \"main\", 3, \"here\\n\")"),
     row("Session", "print", "text?", "integer", "Real-time text; 0 without a text stream.", "session:print(\"hello\")"),
