@@ -573,7 +573,7 @@ function Stream:read() end
 function freeswitch.DTMF(digit, duration) end
 
 ---A menu; one with a parent belongs to its tree. Times are ms.
----@param parent any
+---@param parent freeswitch.IVRMenu|nil
 ---@param name string|number|nil
 ---@param greet_long string|number|nil
 ---@param greet_short string|number|nil

@@ -65,10 +65,11 @@ function prompts.outcome(session)
   return cause, code
 end
 
+-- Whether a file is there. A restricted script may not look: then it is tried.
 local function is_file(path)
-  local file = io.open(path, "rb")
+  local file, _, code = io.open(path, "rb")
   if file then file:close() end
-  return file ~= nil
+  return file ~= nil or code == 13
 end
 
 -- Whether the switch would find a file: itself, or one in a folder of a sample rate beside it.

@@ -4,6 +4,9 @@
 use std::fmt::Write as _;
 
 use switch::call::{api, app, command};
+use switch::engine::config::ScriptSettings;
+use switch::engine::xml::{self, NoFiles};
+use switch::words::model::Variables;
 
 fn reference() -> String {
     let mut text = "# Commands and applications\n\nMade from the tables of the program (`tests/reference.rs`).\n\n\
@@ -41,4 +44,16 @@ fn the_reference_is_current() {
     }
     let present = std::fs::read_to_string(path).unwrap_or_default();
     assert!(present == text, "docs/commands.md is not current: UPDATE_DOCS=1 cargo test --test reference writes it");
+}
+
+/// The example of `lua.conf` in `docs/lua.md` is one without a mistake.
+#[test]
+fn the_settings_of_the_lua_manual_are_read() {
+    let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lua.md")).expect("the manual");
+    let blocks: Vec<&str> = manual.split("```xml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let [block] = blocks[..] else { panic!("{} blocks", blocks.len()) };
+    let loaded = xml::load("lua.conf.xml", block.as_bytes(), Variables::new(), &NoFiles);
+    let mut wrong = loaded.diagnostics;
+    let settings = ScriptSettings::read(&loaded.root.expect("a document"), &mut wrong);
+    assert_eq!((wrong.len(), settings.startup.len(), settings.hooks.len(), settings.strict), (0, 1, 1, true));
 }

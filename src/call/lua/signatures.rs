@@ -71,6 +71,7 @@ fn parameter(kind: Kind) -> Parameter {
         Kind::Consumer => Parameter::Object("EventConsumer"),
         Kind::Dtmf => Parameter::Object("DTMF"),
         Kind::Dbh => Parameter::Object("Dbh"),
+        Kind::Menu => Parameter::Object("IVRMenu"),
         Kind::Function => Parameter::Function,
         Kind::Table => Parameter::Table,
         Kind::Callback => Parameter::Callback,

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::LuaHost;
-use super::fixture::{Call, Shared, host_in, run_app};
+use super::super::{LuaConfig, LuaHost, Policy};
+use super::fixture::{Call, Shared, config, host_in, run_app};
 
 /// A folder of scripts with the library and this configuration, and a folder of sounds with these files.
 struct Rig {
@@ -167,6 +167,17 @@ async fn a_method_of_the_session_with_prompts_of_its_own() {
     }
     let (log, _) = rig.run("~assert(not pcall(session.playError, session, true))", &[BUSY], false).await;
     assert_eq!(log, "", "a wrong type");
+}
+
+/// A restricted script cannot look whether a prompt is there: it tries.
+#[tokio::test]
+async fn a_restricted_script_plays_prompts() {
+    let mut rig = rig(Some(CONFIG), &["busy.wav"]);
+    let scripts = rig.folder.path().join("scripts");
+    let policy = Policy { roots: Some(vec![scripts.clone()]), ..Policy::default() };
+    rig.host = LuaHost::new(LuaConfig { policy, ..config(&scripts) }).unwrap();
+    let (log, _) = rig.run("playerror.lua", &[BUSY], false).await;
+    assert_eq!(log, "preAnswer, stream busy.wav, hangup USER_BUSY");
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ fn takes(parameter: Parameter, value: Given<'_>) -> bool {
             _ => false,
         },
         Parameter::Boolean => value == Given::Boolean,
-        Parameter::Object(class) => class == "Session" && value == Given::Nil,
+        Parameter::Object(class) => matches!(class, "Session" | "IVRMenu") && value == Given::Nil,
         Parameter::Function => matches!(value, Given::Function | Given::Nil),
         Parameter::Table => value == Given::Table,
         Parameter::Callback => !matches!(value, Given::Boolean | Given::Table),

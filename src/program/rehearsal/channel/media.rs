@@ -28,8 +28,10 @@ impl Channel {
             Activity::Say { kind, method, text, .. } => self.said_length(kind, method, text),
             // Macros are not looked into: each counts as one prompt.
             Activity::Phrase { .. } => Some(UNKNOWN_MS),
-            Activity::Record { limit_s: 0, .. } => Some(PATIENCE_MS),
-            Activity::Record { limit_s, .. } => Some(limit_s.saturating_mul(1000)),
+            Activity::Record { limit_s: 0, silence_s: 0, .. } => Some(PATIENCE_MS),
+            Activity::Record { limit_s, silence_s: 0, .. } => Some(limit_s.saturating_mul(1000)),
+            // The caller is silent from the beginning.
+            Activity::Record { silence_s, .. } => Some(silence_s.saturating_mul(1000)),
             Activity::Sleep { ms } => Some(*ms),
             Activity::Collect { digit_ms, absolute_ms } => {
                 Some(if *absolute_ms == 0 { *digit_ms } else { *absolute_ms })
