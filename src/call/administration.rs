@@ -71,6 +71,33 @@ pub struct GatewayState {
     pub up: bool,
 }
 
+/// What is to be shown of SIP, or no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TraceOrder<'a> {
+    /// Every message in the log.
+    Everything(bool),
+    /// Every message of a profile in the log.
+    Profile(&'a str, bool),
+    /// The call of this Call-ID, and legs that it dials from now on, in a file of the data folder.
+    Call {
+        /// Call-ID of one of its dialogs.
+        call_id: &'a str,
+        /// Name of the file, `.pcap` or `.txt`.
+        file: &'a str,
+    },
+    /// The next call to a number, or from it, in a file.
+    Next {
+        /// User of the Request-URI or of From.
+        number: &'a str,
+        /// Name of the file.
+        file: &'a str,
+    },
+    /// The call of this Call-ID is not traced any more.
+    EndCall(&'a str),
+    /// Nothing goes into this file any more.
+    EndFile(&'a str),
+}
+
 /// The switch as its operator sees it. Nothing here waits; a dropped sender counts as a failure.
 pub trait Administration: Send + Sync {
     /// Loads the configuration anew. The error says what is wrong; the present configuration stays in force.
@@ -94,6 +121,9 @@ pub trait Administration: Send + Sync {
 
     /// Gateways of all profiles.
     fn gateways(&self) -> Vec<GatewayState>;
+
+    /// Traces SIP, or ends a trace. The error says why not.
+    fn trace(&self, order: TraceOrder<'_>) -> Result<(), String>;
 
     /// FreeSWITCH's number of the level that the log is written at.
     fn log_level(&self) -> u8;
@@ -134,6 +164,10 @@ impl Administration for Unattended {
 
     fn gateways(&self) -> Vec<GatewayState> {
         Vec::new()
+    }
+
+    fn trace(&self, _: TraceOrder<'_>) -> Result<(), String> {
+        Err("there is no SIP here".to_owned())
     }
 
     fn log_level(&self) -> u8 {

@@ -26,6 +26,7 @@ mod scripts;
 mod session_timers;
 mod sipp;
 mod sipsak;
+mod siptrace;
 mod support;
 mod users_docs;
 mod voice;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use switch::edge::monitoring::METRICS;
 
 use super::peers::is_there;
+use super::siptrace::api;
 use super::support::{PATIENCE, Switch, context, until};
 
 /// Status and body of a GET.
@@ -97,17 +98,7 @@ async fn health_and_readiness() {
     let silent = TcpStream::connect(http).expect("a connection");
     assert_eq!(get(http, "/ready").0, 200);
     drop(silent);
-    // A call that is up keeps the switch, which takes no further ones.
-    let pause = |word: &str| {
-        let mut client = TcpStream::connect(switch.control.expect("a socket")).expect("a connection");
-        let file = switch.folder().join("data/event_socket.password");
-        let password = std::fs::read_to_string(file).expect("a password");
-        let commands = format!("auth {}\n\napi fsctl {word} inbound\n\nexit\n\n", password.trim());
-        client.write_all(commands.as_bytes()).expect("it is sent");
-        let mut text = String::new();
-        client.read_to_string(&mut text).expect("an answer");
-        assert!(text.contains("+OK"), "{text}");
-    };
+    let pause = |word: &str| assert!(api(&switch, &format!("fsctl {word} inbound")).starts_with("+OK"));
     pause("pause");
     assert_eq!(get(http, "/ready"), (503, "paused\n".to_owned()));
     pause("resume");

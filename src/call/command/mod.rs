@@ -16,6 +16,7 @@ mod show;
 mod sofia;
 mod status;
 mod table;
+mod trace;
 mod unavailable;
 mod variables;
 mod wrap;

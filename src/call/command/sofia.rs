@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{Command, words};
-use crate::call::administration::{GatewayState, ProfileState, Registration};
+use crate::call::administration::{GatewayState, ProfileState, Registration, TraceOrder};
 use crate::call::services::Services;
 
 const USAGE: &str = "USAGE:\n--------------------------------------------------------------------------------\n\
                      sofia status|xmlstatus|jsonstatus [profile <name> [reg] | gateway <name>]\n\
-                     sofia profile <name> rescan|gwlist\n\
+                     sofia profile <name> rescan|gwlist|siptrace on|off\n\
+                     sofia global siptrace on|off\n\
                      --------------------------------------------------------------------------------\n";
 
 /// The commands of this file.
@@ -32,6 +33,13 @@ pub(super) const COMMANDS: &[Command] = &[
                 }
                 ["status" | "xmlstatus", ..] => "Invalid Syntax!\n".to_owned(),
                 ["profile", ..] => "-ERR Invalid Syntax\n".to_owned(),
+                ["global", "siptrace", word @ ("on" | "off")] => {
+                    match services.administration.trace(TraceOrder::Everything(*word == "on")) {
+                        Ok(()) => format!("+OK Global siptrace {word}"),
+                        Err(error) => format!("-ERR {error}\n"),
+                    }
+                }
+                ["global", "siptrace", ..] => "-ERR Usage: siptrace <on|off>\n".to_owned(),
                 ["global", ..] => "-ERR sofia global is not available in this version\n".to_owned(),
                 [other, ..] => format!("Unknown Command [{other}]\n"),
             }
@@ -239,6 +247,17 @@ async fn command(services: &Arc<Services>, name: &str, what: &str, more: &str) -
                 _ => true,
             };
             named.filter(|found| fits(found.up)).map(|found| found.name).collect::<Vec<_>>().join(" ")
+        }
+        "siptrace" => {
+            let (on, done) = match more {
+                "on" => (true, "Enabled"),
+                "off" => (false, "Disabled"),
+                _ => return "-ERR Usage: siptrace <on|off>\n".to_owned(),
+            };
+            match services.administration.trace(TraceOrder::Profile(name, on)) {
+                Ok(()) => format!("{done} sip debugging on {name}"),
+                Err(error) => format!("-ERR {error}\n"),
+            }
         }
         other => format!("-ERR sofia profile {name} {other} is not available in this version\n"),
     }

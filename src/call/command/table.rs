@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use super::{
     Command, describe, files, hupall, limits, orders, origination, parts, record, reload, schedule, settings, show,
-    sofia, status, unavailable, variables, wrap,
+    sofia, status, trace, unavailable, variables, wrap,
 };
 
 static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 17] = [
+    let groups: [&'static [Command]; 18] = [
         describe::COMMANDS,
         files::COMMANDS,
         hupall::COMMANDS,
@@ -23,6 +23,7 @@ static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
         show::COMMANDS,
         sofia::COMMANDS,
         status::COMMANDS,
+        trace::COMMANDS,
         unavailable::COMMANDS,
         variables::COMMANDS,
         wrap::COMMANDS,

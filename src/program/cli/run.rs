@@ -110,10 +110,10 @@ pub fn run(args: &RunArgs) -> ExitCode {
 
 /// Starts the log: its lines are written by a thread of their own.
 pub(super) fn log(level: &str, json: bool) -> Result<tracing_appender::non_blocking::WorkerGuard, String> {
-    let filter = EnvFilter::try_new(level).map_err(|error| format!("--log {level}: {error}"))?;
+    let filter = EnvFilter::try_new(filter_of(level)).map_err(|error| format!("--log {level}: {error}"))?;
     let (filter, handle) = reload::Layer::new(filter);
     let number = level_of(if level.eq_ignore_ascii_case("error") { "err" } else { level }).unwrap_or(6);
-    TAP.writes(number, move |level| handle.reload(EnvFilter::new(level)).is_ok());
+    TAP.writes(number, move |level| handle.reload(EnvFilter::new(filter_of(level))).is_ok());
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let lines = if json { lines.json().boxed() } else { lines.with_ansi(false).boxed() };
@@ -122,6 +122,11 @@ pub(super) fn log(level: &str, json: bool) -> Result<tracing_appender::non_block
     let layers = tracing_subscriber::registry().with(lines.with_filter(filter)).with((&TAP).with_filter(followed));
     layers.try_init().map_err(|error| error.to_string())?;
     Ok(guard)
+}
+
+/// Whoever asks for SIP messages sees them, whatever the level.
+fn filter_of(level: &str) -> String {
+    format!("siptrace=info,{level}")
 }
 
 /// As many descriptors as the system lets us have: two per media port.

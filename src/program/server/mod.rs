@@ -305,6 +305,7 @@ impl Server {
         let settings = SipSettings {
             listen: config.sip.clone(),
             profiles: loaded.profiles.iter().map(ProfileSettings::from).collect(),
+            traces: config.data.join("traces"),
             ..SipSettings::default()
         };
         // Calls are taken only when there is everything to serve them with.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::oneshot;
 
 use super::{Server, StartError};
-use crate::call::administration::{Administration, GatewayState, ProfileState, Registration};
+use crate::call::administration::{Administration, GatewayState, ProfileState, Registration, TraceOrder};
 use crate::call::leg::ContactQuery;
 use crate::edge::event_socket::TAP;
 use crate::engine::sip::Transport;
@@ -128,6 +128,10 @@ impl Administration for Operator {
 
     fn gateways(&self) -> Vec<GatewayState> {
         self.server().map(|server| server.sip.gateways()).unwrap_or_default()
+    }
+
+    fn trace(&self, order: TraceOrder<'_>) -> Result<(), String> {
+        self.server().ok_or("the switch is not ready")?.sip.trace(order)
     }
 
     fn log_level(&self) -> u8 {

@@ -59,6 +59,8 @@ impl LegFactory for Sofia {
         let name = format!("sofia/{}/{shown}", settings.name);
         let media = self.media(profile, &destination.hop.host).ok_or(Cause::NETWORK_OUT_OF_ORDER)?;
         let call_id = shared.new_call_id(shard);
+        let caller = request.a_variables.and_then(|variables| variables.get("sip_call_id"));
+        shared.trace.dialled(caller, &call_id);
         let mut plan = Plan::read(request, destination, call_id, settings, &shared.settings.stack);
         let mut variables = Vec::new();
         if let Some(line) = line {

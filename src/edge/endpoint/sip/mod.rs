@@ -30,6 +30,7 @@ mod shard;
 mod shared;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod variables;
 
 use std::io;
@@ -43,7 +44,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
 
 use super::CallStarter;
-use crate::call::administration::GatewayState;
+use crate::call::administration::{GatewayState, TraceOrder};
 use crate::call::event::Subscription;
 use crate::call::leg::LegFactory;
 use crate::edge::net::{BoundTcp, BoundUdp, Connections, NetError, bind_shards};
@@ -149,6 +150,11 @@ impl SipEndpoint {
         let profiles = self.shared.listeners.profiles();
         let name = |at: usize| profiles.get(at).map(|profile| profile.name.clone()).unwrap_or_default();
         self.shared.gateways.all().iter().map(|line| line.seen(name(line.profile))).collect()
+    }
+
+    /// Traces messages, or ends a trace. The error says why not.
+    pub fn trace(&self, order: TraceOrder<'_>) -> Result<(), String> {
+        self.shared.trace.order(order, &self.shared.listeners)
     }
 
     /// The endpoint `sofia` of dial strings.

@@ -1,6 +1,7 @@
 //! What a SIP endpoint is started with.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct SipSettings {
     pub stack: StackConfig,
     /// Longest time for the resolution of one host name.
     pub resolve: Duration,
+    /// Folder of traced calls.
+    pub traces: PathBuf,
 }
 
 impl Default for SipSettings {
@@ -70,6 +73,7 @@ impl Default for SipSettings {
                 ..StackConfig::default()
             },
             resolve: Duration::from_secs(5),
+            traces: PathBuf::from("traces"),
         }
     }
 }

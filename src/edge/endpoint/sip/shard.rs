@@ -20,6 +20,7 @@ use super::gateway_duties::Account;
 use super::listeners::Route as _;
 use super::peek;
 use super::shared::{Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
+use super::trace::{Seen, Way};
 use crate::edge::net::{MAX_DATAGRAM, Routes, UdpPort};
 use crate::engine::sip::presence::Watchers;
 use crate::engine::sip::{Flow, FlowId, LegId, Stack, Target, Transmit, Transport, shard_of};
@@ -176,6 +177,8 @@ impl Shard {
 
     fn transmit(&mut self, now: Instant, transmit: Transmit) {
         let Transmit { transport, destination, flow, local, bytes } = transmit;
+        let seen = Seen { way: Way::Out, transport, local, remote: destination, bytes: &bytes };
+        self.shared.trace.seen(seen, &self.shared.listeners);
         let sent = match transport {
             Transport::Udp => {
                 let port = self.shared.listeners.speaking_as(local).and_then(|index| self.ports.get(index));
@@ -224,7 +227,7 @@ impl Shard {
                         packets.push(Packet { flow, bytes });
                     }
                 }
-                _ => self.stack.on_datagram(now, flow, bytes),
+                _ => self.take_in(now, flow, bytes),
             }
         }
         for (inbox, packets) in self.shared.inboxes.iter().zip(foreign) {
@@ -236,6 +239,14 @@ impl Shard {
         count == BATCH
     }
 
+    /// A message of this shard.
+    fn take_in(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        let Flow { transport, local, remote, .. } = flow;
+        let seen = Seen { way: Way::In, transport, local, remote, bytes: &bytes };
+        self.shared.trace.seen(seen, &self.shared.listeners);
+        self.stack.on_datagram(now, flow, bytes);
+    }
+
     /// Takes in what another thread read. Always worth a turn of the calls.
     fn receive(&mut self, now: Instant, traffic: Traffic) -> bool {
         match traffic {
@@ -245,7 +256,7 @@ impl Shard {
                     if packet.flow.transport == Transport::Tcp && self.shared.guard.is_banned(now, ip) {
                         continue;
                     }
-                    self.stack.on_datagram(now, packet.flow, packet.bytes);
+                    self.take_in(now, packet.flow, packet.bytes);
                 }
             }
             Traffic::Unreadable(flow, error) => self.stack.on_frame_error(now, flow, &error),

@@ -19,6 +19,7 @@ use super::peek;
 use super::presence::{Change, Presence};
 use super::registrar::Registrations;
 use super::settings::SipSettings;
+use super::trace::Trace;
 use crate::call::event::Subscription;
 use crate::call::leg::{EventSink, LegCommand};
 use crate::edge::endpoint::CallStarter;
@@ -174,6 +175,7 @@ pub(super) struct Shared {
     pub(super) registrations: Arc<Registrations>,
     pub(super) gateways: Gateways,
     pub(super) presence: Presence,
+    pub(super) trace: Trace,
     pub(super) legs: AtomicUsize,
     pub(super) draining: AtomicBool,
     /// What each stack held when its shard last went to sleep.
@@ -211,6 +213,7 @@ impl Shared {
             guard: Guard::new(listeners.profiles()),
             gateways: Gateways::new(tokio::time::Instant::now().into_std(), listeners.profiles()),
             presence: Presence::default(),
+            trace: Trace::new(listeners.profiles().len(), settings.traces.clone()),
             settings,
             listeners,
             inboxes,
