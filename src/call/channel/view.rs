@@ -22,15 +22,19 @@ const AWAITED: &[&str] = &["bg_system", "lua", "luarun", "system"];
 
 /// What the switch has of FreeSWITCH's modules.
 pub const MODULES: &[&str] = &[
+    "mod_cdr_csv",
+    "mod_cdr_sqlite",
     "mod_commands",
     "mod_db",
     "mod_dialplan_xml",
     "mod_dptools",
     "mod_hash",
+    "mod_json_cdr",
     "mod_loopback",
     "mod_lua",
     "mod_sofia",
     "mod_tone_stream",
+    "mod_xml_cdr",
 ];
 
 /// A channel seen from inside an expansion. Without a channel ([`View::global`]) only globals exist.

@@ -3,7 +3,7 @@
 use super::Call;
 use super::limit::release_places;
 use super::refusal::{headers_of, reason_header, refusal, unsendable};
-use crate::call::cdr::{self, AudioFigures, CallRecord};
+use crate::call::cdr::{self, AudioFigures, CallRecord, Detail};
 use crate::call::channel::{Channel, Frame};
 use crate::call::leg::{LegCommand, LegId};
 use crate::call::media::MediaStats;
@@ -74,13 +74,22 @@ impl Call {
         Some(refused)
     }
 
+    /// Everything about a leg of this call, of one that lives as well: what [`cdr::xml`] and [`cdr::json`] show.
+    pub fn detail_of(&self, channel: &Channel, stats: MediaStats) -> Detail {
+        let MediaStats { received, sent, lost, .. } = stats;
+        channel.detail(Frame {
+            core_uuid: self.services.events.core_uuid(),
+            switchname: &self.services.switchname,
+            dialled: channel.uuid != self.a.uuid,
+            stats: AudioFigures { received, sent, lost, jitter_us: jitter_us(stats) },
+        })
+    }
+
     /// What is to be recorded of a leg of this call.
     pub(super) fn record_of(&self, channel: &Channel, codec: &str, stats: MediaStats) -> CallRecord {
         let some = |at: u64| (at > 0).then_some(at);
         let times = channel.times;
         let cause = channel.cause.unwrap_or(Cause::NORMAL_CLEARING);
-        // Every codec here has an RTP clock of 8 kHz.
-        let jitter_us = u64::from(stats.jitter) * 125;
         let dialled = channel.uuid != self.a.uuid;
         let originatee = !dialled && channel.other.is_some();
         CallRecord {
@@ -110,17 +119,10 @@ impl Call {
             packets_received: stats.received,
             packets_sent: stats.sent,
             packets_lost: stats.lost,
-            jitter_us,
+            jitter_us: jitter_us(stats),
             gateway: channel.get("sip_gateway_name").unwrap_or_default().to_owned(),
             skipped: !cdr::wanted(&channel.variables, dialled, originatee, cause.name()),
-            detail: self.services.records.detailed().then(|| {
-                Box::new(channel.detail(Frame {
-                    core_uuid: self.services.events.core_uuid(),
-                    switchname: &self.services.switchname,
-                    dialled,
-                    stats: AudioFigures { received: stats.received, sent: stats.sent, lost: stats.lost, jitter_us },
-                }))
-            }),
+            detail: self.services.records.detailed().then(|| Box::new(self.detail_of(channel, stats))),
         }
     }
 }
@@ -137,11 +139,16 @@ impl Call {
                 received: stats.received,
                 sent: stats.sent,
                 lost: stats.lost,
-                jitter_us: u64::from(stats.jitter) * 125,
+                jitter_us: jitter_us(stats),
             },
         };
         cdr::xml(&self.a.detail(frame))
     }
+}
+
+/// Every codec here has an RTP clock of 8 kHz.
+fn jitter_us(stats: MediaStats) -> u64 {
+    u64::from(stats.jitter) * 125
 }
 
 /// The variables of a channel's times, which hooks and listeners may read.

@@ -73,7 +73,7 @@ const VARIABLES: &str = "absolute_codec_string api_after_bridge api_hangup_hook 
     record_sample_rate record_software record_stereo record_title record_waste_resources record_write_only \
     recording_follow_transfer recovery_refresh remote_media_ip rtcp_audio_interval_msec rtp_autofix_timing \
     rtp_disable_hold rtp_manual_rtp_bugs rtp_secure_media rtp_timeout_sec rtp_hold_timeout_sec ringback \
-    rtp_timer_name send_silence_when_idle session_in_hangup_hook sip_append_audio_sdp sip_auth_password \
+    rtp_timer_name send_silence_when_idle session_in_hangup_hook skip_cdr_causes sip_append_audio_sdp sip_auth_password \
     sip_auth_username sip_auto_answer sip_bye_reason sip_callee_id_name sip_callee_id_number sip_cid_type \
     sip_contact_user sip_copy_custom_headers sip_enable_soa sip_execute_on_image sip_exclude_contact sip_force_audio_fmtp \
     sip_force_contact sip_force_expires sip_from_display sip_from_host sip_from_uri sip_from_user \

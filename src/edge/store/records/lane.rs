@@ -16,7 +16,9 @@ const QUEUE: usize = 16_384;
 const GATHER: Duration = Duration::from_millis(100);
 /// Items of the spool that are tried at a time.
 const BATCH: usize = 256;
-/// Time for a thread to end.
+/// Time for items of the spool before the queue is looked at again.
+const TURN: Duration = Duration::from_millis(500);
+/// Time for the threads to end.
 const LAST: Duration = Duration::from_secs(2);
 
 /// Why items were not taken.
@@ -152,16 +154,17 @@ impl Lane {
         thread.inspect(|thread| thread.handle.thread().unpark())
     }
 
-    /// Writes what waits and ends the thread; blocks, two seconds at most.
-    pub(super) fn close(&self) {
-        let Some(thread) = self.end() else { return };
-        if thread.ended.recv_timeout(LAST) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!(
-                output = self.name,
-                "the output still waits for its other end; its records stay in the spool"
-            );
-        } else if thread.handle.join().is_err() {
-            tracing::error!(output = self.name, "the thread of the output panicked");
+    /// Has all threads write what waits and end; blocks, two seconds at most.
+    pub(super) fn close(lanes: &[Arc<Self>]) {
+        let until = now() + LAST;
+        let threads: Vec<(&str, Thread)> = lanes.iter().filter_map(|lane| Some((lane.name, lane.end()?))).collect();
+        for (output, thread) in threads {
+            let left = until.saturating_duration_since(now());
+            if thread.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                tracing::warn!(output, "the output still waits for its other end; its records stay in the spool");
+            } else if thread.handle.join().is_err() {
+                tracing::error!(output, "the thread of the output panicked");
+            }
         }
     }
 }
@@ -190,8 +193,10 @@ impl Worker {
             if let Ok(first) = first {
                 let mut items = Vec::new();
                 self.take(first, &mut items);
-                // Nobody waits in the queue meanwhile, so records that come cost no wake-up. Closing ends the pause.
-                std::thread::park_timeout(GATHER);
+                if self.spool.is_empty() {
+                    // Nobody waits in the queue meanwhile, so records that come cost no wake-up. Closing ends the pause.
+                    std::thread::park_timeout(GATHER);
+                }
                 for order in orders.try_iter().take(QUEUE) {
                     self.take(order, &mut items);
                 }
@@ -245,10 +250,11 @@ impl Worker {
         tracing::error!(output = self.name, count, "call records are lost: {why}");
     }
 
-    /// Items that wait, as far as they are taken.
+    /// Items that wait, as far as they are taken, and for a while: the queue must not run over meanwhile.
     fn drain(&mut self) {
         self.spool.settle();
-        while !self.spool.is_empty() && now() >= self.again {
+        let until = now() + TURN;
+        while !self.spool.is_empty() && now() >= self.again && now() < until {
             // A server that does not answer must not keep the switch from ending.
             if self.output.writes_ahead() && self.closing.load(Ordering::Relaxed) {
                 return;
@@ -352,9 +358,9 @@ mod tests {
         }
     }
 
-    fn start(folder: &Path, far: &Arc<Far>, ahead: bool) -> Lane {
+    fn start(folder: &Path, far: &Arc<Far>, ahead: bool) -> Arc<Lane> {
         let far = Arc::clone(far);
-        Lane::start("x", folder, move || Box::new(Fake(far, ahead)), None).unwrap()
+        Arc::new(Lane::start("x", folder, move || Box::new(Fake(far, ahead)), None).unwrap())
     }
 
     fn record(lane: &Lane, uuid: &str) {
@@ -386,7 +392,7 @@ mod tests {
             until(|| far.taken.lock().unwrap().len() == 2);
             record(&lane, "3");
             until(|| far.taken.lock().unwrap().len() == 3);
-            lane.close();
+            Lane::close(std::slice::from_ref(&lane));
             assert_eq!(*far.taken.lock().unwrap(), ["1", "2", "3"]);
             assert_eq!(lane.figures.lost.load(Ordering::Relaxed), 0);
             let refused = std::fs::read_to_string(folder.path().join("x.refused.jsonl")).unwrap();
@@ -403,12 +409,12 @@ mod tests {
             let lane = start(folder.path(), &far, ahead);
             record(&lane, "1");
             record(&lane, "2");
-            lane.close();
+            Lane::close(std::slice::from_ref(&lane));
             assert!(far.taken.lock().unwrap().is_empty());
             far.away.store(false, Ordering::Relaxed);
             let lane = start(folder.path(), &far, ahead);
             until(|| far.taken.lock().unwrap().len() == 2);
-            lane.close();
+            Lane::close(std::slice::from_ref(&lane));
             assert_eq!(*far.taken.lock().unwrap(), ["1", "2"]);
         }
     }
@@ -422,7 +428,7 @@ mod tests {
         far.away.store(true, Ordering::Relaxed);
         let lane = start(&place, &far, false);
         record(&lane, "1");
-        lane.close();
+        Lane::close(std::slice::from_ref(&lane));
         assert_eq!(lane.figures.lost.load(Ordering::Relaxed), 1);
     }
 }

@@ -193,12 +193,9 @@ impl Records {
         lanes.iter().map(one).collect()
     }
 
-    /// Writes what is waiting and ends the threads; blocks, two seconds per output at most.
+    /// Writes what is waiting and ends the threads; blocks, two seconds at most.
     pub fn close(&self) {
-        let lanes = self.lanes.load_full();
-        for lane in lanes.iter() {
-            lane.close();
-        }
+        Lane::close(&self.lanes.load_full());
     }
 }
 

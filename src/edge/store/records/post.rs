@@ -55,7 +55,9 @@ impl Post {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        match request.send(body).map(|response| response.status().as_u16()) {
+        let answer = request.send(body).map(|response| response.status().as_u16());
+        let url = shown(&url);
+        match answer {
             Ok(200..=299) => Ok(()),
             Ok(status) if REFUSED.contains(&status) => Err(Failure::Refused(format!("{url}: {status}"))),
             Ok(status) => Err(Failure::Away(format!("{url}: {status}"))),
@@ -127,6 +129,13 @@ impl Output for Post {
     }
 }
 
+/// A URL for the log: without a password that stands in it.
+fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}", host.rsplit('@').next().unwrap_or(host))
+}
+
 /// Content-Type and body of a record.
 fn body(kind: Kind, form: BodyForm, record: &str) -> (&'static str, String) {
     match (form, kind) {
@@ -168,6 +177,17 @@ mod tests {
             (Kind::Json, BodyForm::Plain, "application/json", "<a>%20\u{e9}</a>"),
         ] {
             assert_eq!(body(kind, form, "<a>%20\u{e9}</a>"), (content_type, expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, expected) in [
+            ("http://u:secret@h:80/p@q?x=@", "http://h:80/p@q?x=@"),
+            ("https://h", "https://h"),
+            ("http://u:s@h?uuid=1", "http://h?uuid=1"),
+        ] {
+            assert_eq!(shown(url), expected);
         }
     }
 
