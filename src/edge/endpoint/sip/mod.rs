@@ -7,6 +7,7 @@
 //! Not here: the protocol itself (`engine::sip`), codecs and media, what a call does. Not yet: SRV records, TLS.
 
 mod auth;
+mod beats;
 mod caller;
 mod calls;
 mod credentials;
@@ -189,10 +190,11 @@ impl SipEndpoint {
         })
     }
 
-    /// Whether its threads run.
+    /// Whether its threads run and come round.
     pub fn is_alive(&self) -> bool {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
+        let run = !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished());
+        run && self.shared.beats.all_live(shard::now())
     }
 
     /// Whether new inbound calls are refused because the switch is about to end.

@@ -86,6 +86,7 @@ impl Shard {
         while !self.stopping {
             let woken = self.sleep(&mut queues, &mut commands).await;
             let now = now();
+            self.shared.beats.beat(self.index, now);
             let full = match woken {
                 Woken::Commands => {
                     let full = commands.len() == BATCH;

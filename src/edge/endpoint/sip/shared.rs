@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::auth::Guard;
+use super::beats::Beats;
 use super::credentials::Credential;
 use super::gateway::Gateways;
 use super::gateway_duties::Errand;
@@ -176,6 +177,7 @@ pub(super) struct Shared {
     pub(super) gateways: Gateways,
     pub(super) presence: Presence,
     pub(super) trace: Trace,
+    pub(super) beats: Beats,
     pub(super) legs: AtomicUsize,
     pub(super) draining: AtomicBool,
     /// What each stack held when its shard last went to sleep.
@@ -213,6 +215,7 @@ impl Shared {
             guard: Guard::new(listeners.profiles()),
             gateways: Gateways::new(tokio::time::Instant::now().into_std(), listeners.profiles()),
             presence: Presence::default(),
+            beats: Beats::new(tokio::time::Instant::now().into_std(), shards),
             trace: Trace::new(listeners.profiles().len(), settings.traces.clone()),
             settings,
             listeners,
