@@ -27,6 +27,7 @@ mod session_timers;
 mod sipp;
 mod sipsak;
 mod siptrace;
+mod soak;
 mod support;
 mod users_docs;
 mod voice;
