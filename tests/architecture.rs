@@ -127,6 +127,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio::", &["call", "edge", "program"]),
     ("socket2::", &["edge"]),
     ("nix::", &["edge/net"]),
+    ("hickory_resolver::", &["edge/net"]),
     ("quick_xml::", &["engine/xml"]),
     ("rusqlite::", &["edge/store"]),
     ("ureq::", &["edge/store/records"]),

@@ -5,6 +5,7 @@
 //! `SOAK_SECONDS=600 cargo test --test e2e -- --ignored soak --nocapture`; a minute unless it says otherwise.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +58,21 @@ fn carry(random: &mut SmallRng, from: &Arc<UdpSocket>, to: SocketAddr, bytes: &[
     }
 }
 
+/// A socket of its own for a sender, whose answers go back through the front.
+async fn way_back(front: &Arc<UdpSocket>, sender: SocketAddr, seed: u64) -> (Arc<UdpSocket>, JoinHandle<()>) {
+    let socket = Arc::new(UdpSocket::bind((LOOPBACK, 0)).await.expect("a socket"));
+    let (back, front) = (Arc::clone(&socket), Arc::clone(front));
+    let answers = tokio::spawn(async move {
+        let (mut random, mut buffer) = (SmallRng::seed_from_u64(seed), vec![0; 65_536]);
+        loop {
+            if let Ok((length, _)) = back.recv_from(&mut buffer).await {
+                carry(&mut random, &front, sender, buffer.get(..length).unwrap_or_default());
+            }
+        }
+    });
+    (socket, answers)
+}
+
 /// A bad network in front of an address. Each sender gets a socket of its own behind it, as behind NAT.
 async fn bad_network(target: SocketAddr, seed: u64) -> (SocketAddr, JoinHandle<()>) {
     let front = Arc::new(UdpSocket::bind((LOOPBACK, 0)).await.expect("a socket"));
@@ -67,22 +83,15 @@ async fn bad_network(target: SocketAddr, seed: u64) -> (SocketAddr, JoinHandle<(
         let mut buffer = vec![0; 65_536];
         while let Ok((length, sender)) = front.recv_from(&mut buffer).await {
             if behind.len() > 512 {
-                behind.drain().for_each(|(_, (_, task))| task.abort());
+                for (_, (_, task)) in behind.drain() {
+                    task.abort();
+                }
             }
-            if !behind.contains_key(&sender) {
-                let socket = Arc::new(UdpSocket::bind((LOOPBACK, 0)).await.expect("a socket"));
-                let (back, front, seed) = (Arc::clone(&socket), Arc::clone(&front), random.random());
-                let answers = tokio::spawn(async move {
-                    let (mut random, mut buffer) = (SmallRng::seed_from_u64(seed), vec![0; 65_536]);
-                    loop {
-                        if let Ok((length, _)) = back.recv_from(&mut buffer).await {
-                            carry(&mut random, &front, sender, &buffer[..length]);
-                        }
-                    }
-                });
-                behind.insert(sender, (socket, answers));
-            }
-            carry(&mut random, &behind[&sender].0, target, &buffer[..length]);
+            let (socket, _) = match behind.entry(sender) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(way_back(&front, sender, random.random()).await),
+            };
+            carry(&mut random, socket, target, buffer.get(..length).unwrap_or_default());
         }
     });
     (address, task)
@@ -147,7 +156,7 @@ async fn vanish(proxy: SocketAddr, number: u64, after: Duration) {
 async fn worker(seed: u64, proxy: SocketAddr, until: Instant, calls: Arc<AtomicU64>) {
     let mut random = SmallRng::seed_from_u64(seed);
     while Instant::now() < until {
-        let number = NUMBERS[random.random_range(0..NUMBERS.len())];
+        let number = NUMBERS.get(random.random_range(0..NUMBERS.len())).copied().unwrap_or_default();
         let count = calls.fetch_add(1, Ordering::Relaxed);
         let sometimes = |random: &mut SmallRng, most: u64| {
             random.random_bool(0.4).then(|| Duration::from_millis(random.random_range(0..most)))

@@ -1,6 +1,6 @@
 //! Settings of the switch as a whole: `switch.conf` and `timezones.conf`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +18,8 @@ pub struct Settings {
     pub max_sessions: Option<u32>,
     /// Most new inbound calls in a second (`sessions-per-second`).
     pub sessions_per_second: Option<u32>,
+    /// Name servers to ask (`name-servers`, addresses with or without port, separated by commas); none: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// The listener of the event socket (`event_socket.conf`); none: there is no such file.
     pub event_socket: Option<EventSocketSettings>,
     /// The scripts (`lua.conf`).
@@ -90,6 +92,13 @@ impl Settings {
                 number
             };
             match name.text.to_ascii_lowercase().as_str() {
+                "name-servers" => match value.text.split(',').map(|text| name_server(text.trim())).collect() {
+                    Some(servers) => settings.name_servers = servers,
+                    None => {
+                        let message = format!("switch.conf: name-servers = {} is no list of addresses", value.text);
+                        diagnostics.push(Diagnostic::warning("bad-param", value.span, message));
+                    }
+                },
                 "allow-system-commands" => settings.system_commands = truthy(&value.text),
                 "max-sessions" => settings.max_sessions = number(),
                 "sessions-per-second" => settings.sessions_per_second = number(),
@@ -115,6 +124,11 @@ impl Settings {
     }
 }
 
+/// An address, with the usual port when it names none.
+fn name_server(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +138,8 @@ mod tests {
     #[test]
     fn settings_of_a_document() {
         let text = "<document>\n<section name=\"configuration\">\n<configuration name=\"switch.conf\">\n<settings>\n\
-                    <param name=\"allow-system-commands\" value=\"true\"/>\n</settings>\n</configuration>\n\
+                    <param name=\"allow-system-commands\" value=\"true\"/>\n\
+                    <param name=\"name-servers\" value=\"127.0.0.1:5353, ::1\"/>\n</settings>\n</configuration>\n\
                     <configuration name=\"event_socket.conf\">\n<settings>\n\
                     <param name=\"listen-ip\" value=\"::1\"/>\n<param name=\"listen-port\" value=\"9\"/>\n\
                     <param name=\"apply-inbound-acl\" value=\"lan\"/>\n</settings>\n</configuration>\n\
@@ -135,6 +150,8 @@ mod tests {
         let mut diagnostics = Vec::new();
         let settings = Settings::read(&loaded.root.unwrap(), &mut diagnostics);
         assert!(settings.system_commands);
+        let servers = ["127.0.0.1:5353", "[::1]:53"].map(|text| text.parse().unwrap());
+        assert_eq!(settings.name_servers, servers);
         assert_eq!(settings.zones, [("Here".to_owned(), "EST5EDT,M3.2.0,M11.1.0".to_owned())]);
         let socket = settings.event_socket.unwrap();
         assert_eq!((socket.ip, socket.port), (Some("::1".parse().unwrap()), Some(9)));

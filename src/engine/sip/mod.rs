@@ -15,6 +15,7 @@ mod event;
 mod flow;
 pub mod gateway;
 mod identifiers;
+pub mod locate;
 pub mod messages;
 pub mod presence;
 pub mod registrar;

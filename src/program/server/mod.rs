@@ -304,6 +304,7 @@ impl Server {
         });
         let settings = SipSettings {
             listen: config.sip.clone(),
+            name_servers: loaded.settings.name_servers.clone(),
             profiles: loaded.profiles.iter().map(ProfileSettings::from).collect(),
             traces: config.data.join("traces"),
             ..SipSettings::default()

@@ -1,6 +1,6 @@
 //! The legs of a shard: what the stack tells becomes events of a call, what a call commands goes to the stack.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use super::incoming::{Arrival, Facts, facts};
 use super::invite::{NAT_SESSION_S, Plan};
 use super::leg::SipLeg;
 use super::listeners::media;
-use super::resolve;
+use super::resolve::{self, Candidate};
 use super::settings::ProfileSettings;
 use super::shard::Shard;
 use super::shared::Dial;
@@ -28,7 +28,7 @@ use crate::edge::endpoint::now_us;
 use crate::engine::sip::messages::{Uri, text};
 use crate::engine::sip::presence::DialogState;
 use crate::engine::sip::{
-    Body, Command, CommandError, Event, Flow, HeaderId, LegId, LegState, Message, Method, Outcome, Target, TxId,
+    Body, Command, CommandError, Event, Flow, HeaderId, Invite, LegId, LegState, Message, Method, Outcome, Target, TxId,
 };
 use crate::words::model::{Cause, phrase};
 
@@ -70,6 +70,11 @@ struct Outgoing {
     session: Option<u32>,
     /// What waits for the address of the next hop.
     waiting: Option<Waiting>,
+    /// Further servers of the next hop, the next one last, and the offer that goes there.
+    others: Vec<Candidate>,
+    offer: Option<Bytes>,
+    /// The far end has said something: no other is tried.
+    progressed: bool,
 }
 
 /// A message whose next hop is being resolved.
@@ -99,6 +104,9 @@ impl Shard {
             Event::AckTimeout { leg } => self.lose(leg, Cause::RECOVERY_ON_TIMER_EXPIRE),
             Event::Provisional { leg, response, .. } => {
                 if let Some(event) = events::progress(&response) {
+                    if let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get_mut(&leg) {
+                        outgoing.progressed = true;
+                    }
                     self.moved(leg, DialogState::Early);
                     self.tell(leg, event);
                 }
@@ -265,7 +273,19 @@ impl Shard {
         let stack = &self.shared.settings.stack;
         let capabilities = settings.map(|settings| settings.capabilities(stack)).unwrap_or_default();
         let waiting = None;
-        let outgoing = Outgoing { profile, plan, uri, credential, tried: false, lengthened: false, session, waiting };
+        let outgoing = Outgoing {
+            profile,
+            plan,
+            uri,
+            credential,
+            tried: false,
+            lengthened: false,
+            session,
+            waiting,
+            others: Vec::new(),
+            offer: offer.clone(),
+            progressed: false,
+        };
         let side = Side::Out(Box::new(outgoing));
         self.keep(
             leg,
@@ -285,27 +305,32 @@ impl Shard {
 
     /// Goes on at once when the next hop is an address, else when its name is resolved.
     fn wait_for(&mut self, now: Instant, leg: LegId, waiting: Waiting) {
-        let host = waiting.hop.host.clone();
+        let hop = waiting.hop.clone();
+        let host = hop.host.clone();
         let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get_mut(&leg) else { return };
         let profile = outgoing.profile;
         outgoing.waiting = Some(waiting);
         match host {
-            Host::Address(ip) => self.resolved(now, leg, Some(ip)),
+            Host::Address(ip) => {
+                let address = SocketAddr::new(ip, hop.port);
+                self.resolved(now, leg, vec![Candidate { transport: hop.transport, address }]);
+            }
             Host::Name(name) => {
                 let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
-                let families = |ipv4| self.shared.listeners.has_family(profile, ipv4);
-                let wanted = resolve::Families { ipv4: families(true), ipv6: families(false) };
-                tokio::spawn(resolve::run(leg, name, wanted, self.shared.settings.resolve, inbox));
+                tokio::spawn(resolve::run(leg, name, hop, self.resolver(profile), inbox));
             }
         }
     }
 
-    /// The next hop of a leg is known, or cannot be.
-    pub(super) fn resolved(&mut self, now: Instant, leg: LegId, address: Option<IpAddr>) {
+    /// The servers of a leg's next hop are known, best first, or there are none.
+    pub(super) fn resolved(&mut self, now: Instant, leg: LegId, mut candidates: Vec<Candidate>) {
+        candidates.reverse();
         let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get_mut(&leg) else { return };
         let Some(Waiting { hop, what }) = outgoing.waiting.take() else { return };
-        let profile = outgoing.profile;
-        let target = address.and_then(|ip| self.aim(profile, hop.transport, ip, hop.port));
+        let (profile, first) = (outgoing.profile, candidates.pop());
+        (outgoing.others, outgoing.progressed) = (candidates, false);
+        let target =
+            first.and_then(|first| self.aim(profile, first.transport, first.address.ip(), first.address.port()));
         let Some(target) = target else {
             tracing::debug!(?hop, "no way to the next hop");
             return self.fail(leg, events::local_failure(503));
@@ -321,11 +346,14 @@ impl Shard {
 
     fn invite(&mut self, now: Instant, leg: LegId, target: Target, offer: Option<Bytes>) -> Option<()> {
         let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get(&leg) else { return None };
-        let invite = outgoing.plan.invite(leg, target, offer);
+        let invite = Invite { uri: outgoing.uri.clone(), ..outgoing.plan.invite(leg, target, offer) };
         self.give(now, Command::Invite(Box::new(invite)))
     }
 
     fn failed(&mut self, now: Instant, leg: LegId, outcome: &Outcome) {
+        if self.tries_another(now, leg, outcome) {
+            return;
+        }
         let Some(entry) = self.legs.get_mut(&leg) else { return };
         let Outcome::Response(response) = outcome else {
             return self.fail(leg, events::local_failure(events::status_of(outcome)));
@@ -371,6 +399,36 @@ impl Shard {
             }
         };
         self.fail(leg, failure);
+    }
+
+    /// Tries the next server of a leg's hop when one is silent, cannot be reached or answers 503 (RFC 3263 4.3). False:
+    /// there is none, or it would be wrong.
+    fn tries_another(&mut self, now: Instant, leg: LegId, outcome: &Outcome) -> bool {
+        let Some(Entry { side: Side::Out(outgoing), dropped: false, over: false, .. }) = self.legs.get_mut(&leg) else {
+            return false;
+        };
+        let busy = |response: &Message| {
+            let settings = self.shared.listeners.profile(outgoing.profile);
+            response.code() == Some(503) && !settings.is_some_and(|settings| settings.disable_srv503)
+        };
+        let fails = match outcome {
+            Outcome::Timeout | Outcome::Transport => true,
+            Outcome::Response(response) => busy(response),
+            Outcome::Cancelled => false,
+        };
+        if !fails || outgoing.progressed {
+            return false;
+        }
+        let Some(next) = outgoing.others.pop() else { return false };
+        // Another server challenges anew.
+        outgoing.tried = false;
+        let (profile, offer) = (outgoing.profile, outgoing.offer.clone());
+        tracing::debug!(?next, "the next server is tried");
+        let target = self.aim(profile, next.transport, next.address.ip(), next.address.port());
+        match target {
+            Some(target) => self.invite(now, leg, target, offer).is_some(),
+            None => self.tries_another(now, leg, outcome),
+        }
     }
 
     /// The session timer that the answer to a leg of ours brings. Without one in the answer the far end knows none, and

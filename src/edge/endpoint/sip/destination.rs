@@ -57,6 +57,10 @@ pub(super) struct Hop {
     pub(super) port: u16,
     /// Its protocol.
     pub(super) transport: Transport,
+    /// The port was written, and is not just the usual one.
+    pub(super) port_given: bool,
+    /// The protocol was written.
+    pub(super) transport_given: bool,
 }
 
 /// Host of a hop.
@@ -150,7 +154,8 @@ pub(super) fn hop_of(uri: &Uri<'_>) -> Result<Hop, Cause> {
         Some(maddr) => host_of(&maddr),
         None => uri.ip().map_or_else(|| host_of(&uri.host_text()), Host::Address),
     };
-    Ok(Hop { host, port: uri.port.unwrap_or(5060), transport })
+    let (port_given, transport_given) = (uri.port.is_some(), !wanted.is_empty());
+    Ok(Hop { host, port: uri.port.unwrap_or(5060), transport, port_given, transport_given })
 }
 
 fn host_of(text: &str) -> Host {

@@ -1,13 +1,13 @@
 //! What gateways need now and then: REGISTER and OPTIONS, sent by the first shard.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::destination::Host;
 use super::gateway::{Line, transport, with_scheme};
 use super::listeners::transport_param;
-use super::resolve;
+use super::resolve::{self, Candidate};
 use super::shard::Shard;
 use crate::call::leg::Headers;
 use crate::engine::sip::auth::Challenge;
@@ -35,6 +35,8 @@ pub(super) struct Account {
     /// What the present attempt asks for.
     expires: u32,
     target: Option<Target>,
+    /// Requests that failed: which server's turn it is.
+    failures: usize,
 }
 
 /// Ping tokens are odd.
@@ -70,18 +72,20 @@ impl Shard {
             return self.errand_failed(now, errand, 503);
         };
         match hop.host {
-            Host::Address(ip) => self.errand_resolved(now, errand, Some(ip)),
-            Host::Name(name) => {
+            Host::Address(ip) => {
+                let address = SocketAddr::new(ip, hop.port);
+                self.errand_resolved(now, errand, &[Candidate { transport: hop.transport, address }]);
+            }
+            Host::Name(ref name) => {
                 let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
-                let families = |ipv4| self.shared.listeners.has_family(line.profile, ipv4);
-                let wanted = resolve::Families { ipv4: families(true), ipv6: families(false) };
-                tokio::spawn(resolve::for_errand(errand, name, wanted, self.shared.settings.resolve, inbox));
+                let (name, resolver) = (name.clone(), self.resolver(line.profile));
+                tokio::spawn(resolve::for_errand(errand, name, hop, resolver, inbox));
             }
         }
     }
 
-    /// The address of an errand's proxy is known, or cannot be.
-    pub(super) fn errand_resolved(&mut self, now: Instant, errand: Errand, address: Option<IpAddr>) {
+    /// The servers of an errand's proxy are known, best first, or there are none. After a failure it is the next one's turn.
+    pub(super) fn errand_resolved(&mut self, now: Instant, errand: Errand, candidates: &[Candidate]) {
         let shared = Arc::clone(&self.shared);
         let Some(line) = shared.gateways.get(errand.gateway) else { return };
         let proxy = match (errand.duty, &line.settings.outbound_proxy) {
@@ -89,10 +93,11 @@ impl Shard {
             (Duty::Register(_), None) => &line.settings.register_proxy,
             (Duty::Ping, None) => &line.settings.proxy,
         };
-        let aimed = address.zip(line.hop(proxy)).and_then(|(ip, hop)| {
-            line.found_at(ip);
-            self.aim(line.profile, hop.transport, ip, hop.port)
-        });
+        candidates.iter().for_each(|candidate| line.found_at(candidate.address.ip()));
+        let failures = self.accounts.get(errand.gateway).map_or(0, |account| account.failures);
+        let turn = failures.checked_rem(candidates.len()).and_then(|turn| candidates.get(turn));
+        let aimed =
+            turn.and_then(|turn| self.aim(line.profile, turn.transport, turn.address.ip(), turn.address.port()));
         let Some(target) = aimed else {
             tracing::warn!(gateway = line.settings.name, proxy, "no way to the gateway");
             return self.errand_failed(now, errand, 503);
@@ -245,6 +250,9 @@ impl Shard {
     fn errand_failed(&mut self, now: Instant, errand: Errand, status: u16) {
         let shared = Arc::clone(&self.shared);
         let Some(line) = shared.gateways.get(errand.gateway) else { return };
+        if let Some(account) = self.accounts.get_mut(errand.gateway) {
+            account.failures = account.failures.wrapping_add(1);
+        }
         match errand.duty {
             Duty::Ping => pinged(line, status),
             Duty::Register(_) => {

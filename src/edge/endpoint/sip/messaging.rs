@@ -63,12 +63,13 @@ impl Shard {
         let first = binding.path.first().map_or(&*binding.contact, |path| super::destination::strip_brackets(path));
         let written = Uri::parse(first.as_bytes()).ok().and_then(|uri| super::destination::hop_of(&uri).ok());
         let back = binding.path.is_empty() && binding.goes_back(self.shared.connections.is_connected(binding.received));
-        let (transport, ip, port): (_, IpAddr, u16) = match written {
-            Some(super::destination::Hop { host: super::destination::Host::Address(ip), port, transport }) if !back => {
-                (transport, ip, port)
-            }
-            _ => (binding.transport, binding.received.ip(), binding.received.port()),
-        };
+        let (transport, ip, port): (_, IpAddr, u16) =
+            match written {
+                Some(super::destination::Hop {
+                    host: super::destination::Host::Address(ip), port, transport, ..
+                }) if !back => (transport, ip, port),
+                _ => (binding.transport, binding.received.ip(), binding.received.port()),
+            };
         self.aim(profile, transport, ip, port)
     }
 }

@@ -52,6 +52,8 @@ pub struct SipSettings {
     pub tcp: TcpLimits,
     /// The stack of each shard.
     pub stack: StackConfig,
+    /// Name servers that are asked; none: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Longest time for the resolution of one host name.
     pub resolve: Duration,
     /// Folder of traced calls.
@@ -72,6 +74,7 @@ impl Default for SipSettings {
                 undecided: OPTIONAL.map(str::to_owned).to_vec(),
                 ..StackConfig::default()
             },
+            name_servers: Vec::new(),
             resolve: Duration::from_secs(5),
             traces: PathBuf::from("traces"),
         }
@@ -114,6 +117,12 @@ pub struct ProfileSettings {
     pub dtmf_payload: u8,
     /// Session timers (`enable-timer`, `session-timeout`, `minimum-session-expires`).
     pub session: SessionRules,
+    /// NAPTR records are not asked for (`disable-naptr`).
+    pub disable_naptr: bool,
+    /// SRV records are not asked for (`disable-srv`).
+    pub disable_srv: bool,
+    /// A 503 does not make the next server be tried (`disable-srv503`).
+    pub disable_srv503: bool,
     /// Callers may leave the offer to us (`enable-3pcc`), as by default.
     pub late_offers: bool,
     /// Reliable provisional responses (`enable-100rel`).
@@ -225,6 +234,9 @@ impl From<&SipProfile> for ProfileSettings {
                 interval_s: number("session-timeout").unwrap_or(0),
                 shortest_s: number("minimum-session-expires").map_or(SHORTEST_SESSION_S, |s| s.max(LEAST_SESSION_S)),
             },
+            disable_naptr: last("disable-naptr").is_some_and(truthy),
+            disable_srv: last("disable-srv").is_some_and(truthy),
+            disable_srv503: last("disable-srv503").is_some_and(truthy),
             late_offers: last("enable-3pcc").is_none_or(|text| !falsy(text)),
             reliable: last("enable-100rel").is_some_and(truthy),
             rtp_timeout_s: profile.rtp_timeout_s,

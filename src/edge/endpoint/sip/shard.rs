@@ -19,9 +19,10 @@ use super::calls::Entry;
 use super::gateway_duties::Account;
 use super::listeners::Route as _;
 use super::peek;
+use super::resolve::{Resolver, Rules};
 use super::shared::{Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
 use super::trace::{Seen, Way};
-use crate::edge::net::{MAX_DATAGRAM, Routes, UdpPort};
+use crate::edge::net::{Dns, MAX_DATAGRAM, Routes, UdpPort};
 use crate::engine::sip::presence::Watchers;
 use crate::engine::sip::{Flow, FlowId, LegId, Stack, Target, Transmit, Transport, shard_of};
 
@@ -47,6 +48,7 @@ pub(super) struct Shard {
     chores: Instant,
     /// One per gateway, on the first shard.
     pub(super) accounts: Vec<Account>,
+    dns: Arc<Dns>,
     /// Who watches users, by Call-IDs of this shard.
     pub(super) watchers: Watchers,
 }
@@ -62,6 +64,7 @@ enum Woken {
 impl Shard {
     /// Ready to run; `ports` stand in the order of the listeners.
     pub(super) fn new(index: usize, shared: Arc<Shared>, ports: Vec<UdpPort>) -> Self {
+        let dns = Arc::new(Dns::new(&shared.settings.name_servers));
         let stack = Stack::new(shared.settings.stack.clone(), rand::random());
         Self {
             index,
@@ -74,6 +77,7 @@ impl Shard {
             stopping: false,
             chores: now(),
             accounts: Vec::new(),
+            dns,
             watchers: Watchers::default(),
         }
     }
@@ -270,8 +274,8 @@ impl Shard {
             ToShard::Leg(leg, command) => self.commanded(now, leg, command),
             ToShard::Dropped(leg) => self.dropped(now, leg),
             ToShard::Dial(dial) => self.dial(now, *dial),
-            ToShard::Resolved(leg, address) => self.resolved(now, leg, address),
-            ToShard::Errand(errand, address) => self.errand_resolved(now, errand, address),
+            ToShard::Resolved(leg, candidates) => self.resolved(now, leg, candidates),
+            ToShard::Errand(errand, candidates) => self.errand_resolved(now, errand, &candidates),
             ToShard::Changed(change) => self.changed(now, &change),
             ToShard::Waiting(subject, waiting) => self.waiting(&subject, waiting),
             ToShard::Listen(events) => self.listen(events),
@@ -287,6 +291,19 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// How the names of a profile's next hops are resolved.
+    pub(super) fn resolver(&self, profile: usize) -> Resolver {
+        let listeners = &self.shared.listeners;
+        let settings = listeners.profile(profile);
+        let rules = Rules {
+            ipv4: listeners.has_family(profile, true),
+            ipv6: listeners.has_family(profile, false),
+            naptr: settings.is_none_or(|profile| !profile.disable_naptr),
+            srv: settings.is_none_or(|profile| !profile.disable_srv),
+        };
+        Resolver { dns: Arc::clone(&self.dns), rules, patience: self.shared.settings.resolve }
     }
 
     /// The next hop at this address, spoken to by a listener of the profile.

@@ -19,6 +19,7 @@ use super::listeners::{Listeners, Route};
 use super::peek;
 use super::presence::{Change, Presence};
 use super::registrar::Registrations;
+use super::resolve::Candidate;
 use super::settings::SipSettings;
 use super::trace::Trace;
 use crate::call::event::Subscription;
@@ -70,9 +71,9 @@ pub(super) enum ToShard {
     /// A new outbound leg.
     Dial(Box<Dial>),
     /// A host name was resolved, or not.
-    Resolved(LegId, Option<IpAddr>),
+    Resolved(LegId, Vec<Candidate>),
     /// The proxy of a gateway was resolved for an errand, or not.
-    Errand(Errand, Option<IpAddr>),
+    Errand(Errand, Vec<Candidate>),
     /// A TCP connection is gone.
     FlowClosed(FlowId),
     /// Nobody listens there, says ICMP.
