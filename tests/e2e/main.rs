@@ -7,6 +7,7 @@ mod event_socket;
 mod faults;
 mod gateways;
 mod kamailio;
+mod keep_alive;
 mod late_offers;
 mod limits;
 mod lua_conf;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::peer::{Message, Peer, prove};
 use super::support::{Switch, context};
 
-const DOMAIN: &str = "example.test";
+pub(crate) const DOMAIN: &str = "example.test";
 
 /// A profile with these params on an address of the system's choice.
 pub(crate) fn profile(params: &[(&str, &str)], gateways: &str) -> String {

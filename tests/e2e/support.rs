@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -24,10 +24,13 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within {PATIENCE:?}: {what}");
 }
 
-/// Ports that nobody has, all different.
+/// Ports that nobody has, all different, below the kernel's range of temporary ones: no other test is given them.
 pub(crate) fn free_ports(count: usize) -> Vec<u16> {
-    let sockets: Vec<UdpSocket> = (0..count).map(|_| UdpSocket::bind((LOOPBACK, 0)).expect("a port")).collect();
-    sockets.iter().map(|socket| socket.local_addr().expect("an address").port()).collect()
+    let start = 28_200 + (std::process::id() % 16) as u16 * 256;
+    let free = |port: &u16| UdpSocket::bind((LOOPBACK, *port)).is_ok() && TcpListener::bind((LOOPBACK, *port)).is_ok();
+    let ports: Vec<u16> = (start..32_700).filter(free).take(count).collect();
+    assert_eq!(ports.len(), count, "free ports");
+    ports
 }
 
 /// Waits until somebody listens at a port: a closed one is noticed at once, and so is a refused connection.

@@ -92,13 +92,15 @@ impl Settings {
                 number
             };
             match name.text.to_ascii_lowercase().as_str() {
-                "name-servers" => match value.text.split(',').map(|text| name_server(text.trim())).collect() {
-                    Some(servers) => settings.name_servers = servers,
-                    None => {
+                "name-servers" => {
+                    let servers: Option<Vec<SocketAddr>> =
+                        value.text.split(',').map(|text| name_server(text.trim())).collect();
+                    if servers.is_none() {
                         let message = format!("switch.conf: name-servers = {} is no list of addresses", value.text);
                         diagnostics.push(Diagnostic::warning("bad-param", value.span, message));
                     }
-                },
+                    settings.name_servers = servers.unwrap_or_default();
+                }
                 "allow-system-commands" => settings.system_commands = truthy(&value.text),
                 "max-sessions" => settings.max_sessions = number(),
                 "sessions-per-second" => settings.sessions_per_second = number(),

@@ -18,6 +18,7 @@ mod gateway_duties;
 mod headers;
 mod incoming;
 mod invite;
+mod keep_alive;
 mod leg;
 mod listeners;
 mod messaging;

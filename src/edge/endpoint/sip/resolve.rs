@@ -104,16 +104,13 @@ impl Resolver {
     }
 
     async fn addresses(&self, name: &str, until: Instant) -> Vec<IpAddr> {
-        match timeout_at(until, self.dns.addresses(name)).await {
-            Ok(mut found) => {
-                found.retain(|ip| if ip.is_ipv4() { self.rules.ipv4 } else { self.rules.ipv6 });
-                found
-            }
-            Err(_) => {
-                tracing::warn!(name, "name resolution took too long");
-                Vec::new()
-            }
-        }
+        let asked = timeout_at(until, self.dns.addresses(name)).await;
+        let mut found = asked.unwrap_or_else(|_| {
+            tracing::warn!(name, "name resolution took too long");
+            Vec::new()
+        });
+        found.retain(|ip| if ip.is_ipv4() { self.rules.ipv4 } else { self.rules.ipv6 });
+        found
     }
 }
 

@@ -117,6 +117,8 @@ pub struct ProfileSettings {
     pub dtmf_payload: u8,
     /// Session timers (`enable-timer`, `session-timeout`, `minimum-session-expires`).
     pub session: SessionRules,
+    /// Telephones behind NAT are sent OPTIONS (`nat-options-ping`).
+    pub nat_options_ping: bool,
     /// NAPTR records are not asked for (`disable-naptr`).
     pub disable_naptr: bool,
     /// SRV records are not asked for (`disable-srv`).
@@ -234,6 +236,7 @@ impl From<&SipProfile> for ProfileSettings {
                 interval_s: number("session-timeout").unwrap_or(0),
                 shortest_s: number("minimum-session-expires").map_or(SHORTEST_SESSION_S, |s| s.max(LEAST_SESSION_S)),
             },
+            nat_options_ping: last("nat-options-ping").is_some_and(truthy),
             disable_naptr: last("disable-naptr").is_some_and(truthy),
             disable_srv: last("disable-srv").is_some_and(truthy),
             disable_srv503: last("disable-srv503").is_some_and(truthy),

@@ -49,6 +49,8 @@ pub(super) struct Shard {
     /// One per gateway, on the first shard.
     pub(super) accounts: Vec<Account>,
     dns: Arc<Dns>,
+    /// Counts the chores.
+    pub(super) second: u64,
     /// Who watches users, by Call-IDs of this shard.
     pub(super) watchers: Watchers,
 }
@@ -78,6 +80,7 @@ impl Shard {
             chores: now(),
             accounts: Vec::new(),
             dns,
+            second: 0,
             watchers: Watchers::default(),
         }
     }
@@ -161,6 +164,7 @@ impl Shard {
             self.shared.registrations.sweep();
             self.shared.guard.forget(now);
             self.tend_gateways(now);
+            self.keep_ways_open(now);
         }
     }
 
