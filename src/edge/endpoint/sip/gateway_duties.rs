@@ -93,7 +93,9 @@ impl Shard {
             (Duty::Register(_), None) => &line.settings.register_proxy,
             (Duty::Ping, None) => &line.settings.proxy,
         };
-        candidates.iter().for_each(|candidate| line.found_at(candidate.address.ip()));
+        for candidate in candidates {
+            line.found_at(candidate.address.ip());
+        }
         let failures = self.accounts.get(errand.gateway).map_or(0, |account| account.failures);
         let turn = failures.checked_rem(candidates.len()).and_then(|turn| candidates.get(turn));
         let aimed =
