@@ -29,7 +29,7 @@ fn bridged(variable: &str, ports: [u16; 2]) -> (Switch, Peer, Peer, [u16; 2]) {
     let plan = format!("<include>\n{}</include>\n", context("public", &[("^b$", actions)]));
     let switch = Switch::start(&[("dialplan/a.xml", &plan)]);
     let mut near = Peer::new(switch.address, "a", "near.test");
-    let more = format!("Contact: {}\r\n{TYPE}", near.contact());
+    let more = format!("Contact: {}\r\nSupported: timer\r\nSession-Expires: 1800\r\n{TYPE}", near.contact());
     near.send("INVITE", "sip:b@127.0.0.1", &more, &sdp(ports[0]));
     let invite = far.request("INVITE");
     let more = format!("Contact: {}\r\n{TYPE}", far.contact());
@@ -58,6 +58,7 @@ fn new_offers_go_across_and_so_do_their_answers() {
     far.answer(&asked, "200 OK", &format!("Contact: {}\r\n{TYPE}", far.contact()), &sdp(5100));
     let answer = near.response();
     assert_eq!((answer.code(), port(&answer)), (200, 5100));
+    assert_eq!(answer.header("Session-Expires"), "1800;refresher=uac", "it was a refresh as well");
     near.acknowledge(&answer, TYPE, &sdp(4200));
     let ack = far.request("ACK");
     assert_eq!(port(&ack), 4200, "{}", ack.0);

@@ -4,11 +4,21 @@ use bytes::Bytes;
 
 use super::session_timer::refreshed;
 use super::{Call, LegAudio};
-use crate::call::channel::Channel;
 use crate::call::leg::{Headers, LegCommand, LegEvent, LegId, RequestToken};
+use crate::words::model::Variables;
 
 /// Length of a digit that came by INFO, timestamp units of 8 kHz: what FreeSWITCH assumes.
 const INFO_DURATION: u32 = 2000;
+
+/// A new offer, or the wish for one, or just a sign of life.
+pub(super) struct Reoffer {
+    pub(super) token: RequestToken,
+    /// `INVITE`, `UPDATE` or `PRACK`.
+    pub(super) method: &'static str,
+    pub(super) sdp: Option<Bytes>,
+    /// Value of Session-Expires.
+    pub(super) session: Option<String>,
+}
 
 /// What a request is answered with.
 struct Reply {
@@ -46,12 +56,34 @@ fn digit_of(content_type: &str, body: &[u8]) -> Option<char> {
 }
 
 impl Call {
-    pub(super) fn reoffer_caller(&mut self, token: RequestToken, sdp: Option<Bytes>, session: Option<&str>) {
-        if self.relay_offer(self.front, token, sdp.as_ref()) {
-            return;
-        }
-        let answer = reoffered(&mut self.a, &mut self.audio, token, sdp.as_deref(), session);
+    /// A new offer of the channel in front, which refreshes the session as well.
+    pub(super) fn reoffer_caller(&mut self, offer: Reoffer) {
+        let Reoffer { token, method, sdp, session } = offer;
+        let answer = match refreshed(&mut self.a, session.as_deref()) {
+            Err((status, headers)) => respond(token, status, headers),
+            // An UPDATE without an offer asks for none.
+            Ok(headers) if method == "UPDATE" && sdp.is_none() => respond(token, 200, headers),
+            Ok(headers) if self.relay_offer(self.front, token, sdp.as_ref(), &headers) => return,
+            Ok(headers) => reoffered(&self.a.variables, &mut self.audio, token, sdp.as_deref(), headers),
+        };
         self.tell(answer);
+    }
+
+    fn reoffer_callee(&mut self, id: LegId, offer: Reoffer) {
+        let Reoffer { token, method, sdp, session } = offer;
+        let Some(callee) = self.callee(id) else { return };
+        let answer = match refreshed(&mut callee.channel, session.as_deref()) {
+            Err((status, headers)) => respond(token, status, headers),
+            Ok(headers) if method == "UPDATE" && sdp.is_none() => respond(token, 200, headers),
+            Ok(headers) if self.relay_offer(id, token, sdp.as_ref(), &headers) => return,
+            Ok(headers) => {
+                let Some(callee) = self.callee(id) else { return };
+                reoffered(&callee.channel.variables, &mut callee.audio, token, sdp.as_deref(), headers)
+            }
+        };
+        if let Some(callee) = self.callee(id) {
+            callee.send(answer);
+        }
     }
 
     pub(super) fn request_of_caller(
@@ -82,8 +114,13 @@ impl Call {
         {
             return self.refer_of_callee(id, *token, headers);
         }
+        let event = match event {
+            LegEvent::Reoffer { token, method, sdp, session } => {
+                return self.reoffer_callee(id, Reoffer { token, method, sdp, session });
+            }
+            other => other,
+        };
         let passed_on = match &event {
-            LegEvent::Reoffer { token, sdp, .. } => self.relay_offer(id, *token, sdp.as_ref()),
             LegEvent::Response { token, status, sdp, .. } => self.relay_answer(token.0, *status, sdp.as_ref()),
             LegEvent::Acked { sdp } => self.relay_ack(id, sdp.as_ref()),
             _ => false,
@@ -92,13 +129,7 @@ impl Call {
             return;
         }
         let Some(callee) = self.callee(id) else { return };
-        let respond = |token, status, sdp| LegCommand::Respond { token, status, headers: Headers::new(), sdp };
         match event {
-            LegEvent::Reoffer { token, sdp, session, .. } => {
-                let answer =
-                    reoffered(&mut callee.channel, &mut callee.audio, token, sdp.as_deref(), session.as_deref());
-                callee.send(answer);
-            }
             LegEvent::Acked { sdp } => {
                 if let Err(cause) = callee.audio.acknowledged(sdp.as_deref(), &callee.channel.variables) {
                     self.end_callee(id, cause);
@@ -115,30 +146,29 @@ impl Call {
                 if let Some(digit) = reply.digit.filter(|_| takes) {
                     callee.channel.push_digit(digit, INFO_DURATION);
                 }
-                callee.send(respond(token, reply.status, None));
+                callee.send(respond(token, reply.status, Headers::new()));
             }
             other => tracing::debug!(?other, "an event that this leg has no use for"),
         }
     }
 }
 
-/// The answer to a new offer, which refreshes the session as well. An UPDATE without an offer only does that.
+/// The answer to a new offer.
 fn reoffered(
-    channel: &mut Channel,
+    variables: &Variables,
     audio: &mut LegAudio,
     token: RequestToken,
     sdp: Option<&[u8]>,
-    session: Option<&str>,
+    headers: Headers,
 ) -> LegCommand {
-    let refused = |status, headers| LegCommand::Respond { token, status, headers, sdp: None };
-    let headers = match refreshed(channel, session) {
-        Ok(headers) => headers,
-        Err((status, headers)) => return refused(status, headers),
-    };
-    match audio.reoffered(sdp, &channel.variables) {
+    match audio.reoffered(sdp, variables) {
         Ok(sdp) => LegCommand::Respond { token, status: 200, headers, sdp },
-        Err(_) => refused(488, Headers::new()),
+        Err(_) => respond(token, 488, Headers::new()),
     }
+}
+
+fn respond(token: RequestToken, status: u16, headers: Headers) -> LegCommand {
+    LegCommand::Respond { token, status, headers, sdp: None }
 }
 
 /// The status in a NOTIFY about a REFER (`SIP/2.0 200 OK` as `message/sipfrag`), once it is final.

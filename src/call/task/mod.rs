@@ -539,7 +539,9 @@ impl Call {
                     self.hangup(cause);
                 }
             }
-            LegEvent::Reoffer { token, sdp, session, .. } => self.reoffer_caller(token, sdp, session.as_deref()),
+            LegEvent::Reoffer { token, method, sdp, session } => {
+                self.reoffer_caller(midcall::Reoffer { token, method, sdp, session });
+            }
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);
             }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::{Call, LegAudio};
-use crate::call::leg::{EventSink, LegCommand, LegId, RequestToken};
+use crate::call::leg::{EventSink, Headers, LegCommand, LegId, RequestToken};
 use crate::call::media::{MediaCommand, MediaEngine, PortId, StreamCodec, StreamSetup};
 use crate::engine::sdp::{Codec, SessionDescription};
 use crate::words::model::{Cause, Variables};
@@ -41,6 +41,8 @@ pub(in super::super) struct Relayed {
     to: LegId,
     /// It asks for an offer: the ACK brings the answer.
     late: bool,
+    /// For a good answer.
+    headers: Headers,
 }
 
 impl LegAudio {
@@ -190,7 +192,14 @@ impl Call {
     }
 
     /// A new offer of one side of a bridge whose media is not ours goes to the other side. True: it did.
-    pub(in super::super) fn relay_offer(&mut self, from: LegId, asked: RequestToken, sdp: Option<&Bytes>) -> bool {
+    /// `headers` go into the answer.
+    pub(in super::super) fn relay_offer(
+        &mut self,
+        from: LegId,
+        asked: RequestToken,
+        sdp: Option<&Bytes>,
+        headers: &Headers,
+    ) -> bool {
         let front = self.front;
         let partner =
             self.callees.iter().find(|callee| callee.channel.bridged && callee.alive()).map(|callee| callee.id);
@@ -207,14 +216,16 @@ impl Call {
             Some(sdp) if audio.passing == Passing::Proxy => audio.through_us(sdp),
             sdp => sdp.cloned(),
         };
-        self.relayed = Some(Relayed { from, asked, token, to, late: sdp.is_none() });
+        self.relayed = Some(Relayed { from, asked, token, to, late: sdp.is_none(), headers: headers.clone() });
         self.tell_side(to, LegCommand::Reinvite { token: RequestToken(token), headers: Vec::new(), sdp });
         true
     }
 
     /// The answer to an offer that was passed on goes back. True: it was one.
     pub(in super::super) fn relay_answer(&mut self, token: u64, status: u16, sdp: Option<&Bytes>) -> bool {
-        let Some(Relayed { from, asked, to, late, .. }) = self.relayed.take_if(|relayed| relayed.token == token) else {
+        let Some(Relayed { from, asked, to, late, headers, .. }) =
+            self.relayed.take_if(|relayed| relayed.token == token)
+        else {
             return false;
         };
         let ok = status / 100 == 2;
@@ -230,7 +241,7 @@ impl Call {
         if late && ok {
             self.relayed_ack = Some((from, to));
         }
-        let headers = Vec::new();
+        let headers = if ok { headers } else { Headers::new() };
         self.tell_side(from, LegCommand::Respond { token: asked, status, headers, sdp });
         true
     }
