@@ -65,6 +65,16 @@ fn new_offers_go_across_and_so_do_their_answers() {
 }
 
 #[test]
+fn an_offer_that_nobody_answers_any_more_is_refused() {
+    let (_switch, mut near, mut far, _) = bridged("bypass_media", [4000, 5000]);
+    near.send("INVITE", "sip:b@127.0.0.1", &format!("Contact: {}\r\n{TYPE}", near.contact()), &sdp(4100));
+    far.request("INVITE");
+    far.become_caller();
+    assert_eq!(far.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
+    assert_eq!(near.response().code(), 500);
+}
+
+#[test]
 fn audio_of_ours_afterwards_takes_a_new_offer() {
     let (_switch, near, mut far, _) = bridged("bypass_media", [4000, 5000]);
     far.become_caller();

@@ -111,6 +111,7 @@ impl Call {
         self.fire_bridge(EventName::CHANNEL_BRIDGE, id);
         self.pre_execute(id).await;
         let end = self.while_bridged(id).await;
+        self.end_relay();
         if let Some(music) = self.music.take() {
             self.stop_music(id, music);
         }

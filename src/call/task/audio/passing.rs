@@ -82,6 +82,13 @@ impl LegAudio {
         Ok(Some(text))
     }
 
+    /// What the far end was told last: a refresh repeats it.
+    fn tells(&mut self, sdp: Option<&Bytes>) {
+        if let Some(sdp) = sdp {
+            self.description = Some(sdp.clone());
+        }
+    }
+
     /// A description of the other side with our address in it.
     fn through_us(&self, description: &Bytes) -> Option<Bytes> {
         let (params, port) = (self.params.as_ref()?, self.port.as_ref()?);
@@ -216,6 +223,7 @@ impl Call {
             Some(sdp) if audio.passing == Passing::Proxy => audio.through_us(sdp),
             sdp => sdp.cloned(),
         };
+        audio.tells(sdp.as_ref());
         self.relayed = Some(Relayed { from, asked, token, to, late: sdp.is_none(), headers: headers.clone() });
         self.tell_side(to, LegCommand::Reinvite { token: RequestToken(token), headers: Vec::new(), sdp });
         true
@@ -238,12 +246,22 @@ impl Call {
             Some(sdp) if audio.passing == Passing::Proxy => audio.through_us(sdp),
             sdp => sdp.cloned(),
         };
+        audio.tells(sdp.as_ref());
         if late && ok {
             self.relayed_ack = Some((from, to));
         }
         let headers = if ok { headers } else { Headers::new() };
         self.tell_side(from, LegCommand::Respond { token: asked, status, headers, sdp });
         true
+    }
+
+    /// The bridge is over: an offer that still waits for an answer of the other side gets none.
+    pub(in super::super) fn end_relay(&mut self) {
+        self.relayed_ack = None;
+        if let Some(Relayed { from, asked, .. }) = self.relayed.take() {
+            let (headers, sdp) = (Headers::new(), None);
+            self.tell_side(from, LegCommand::Respond { token: asked, status: 500, headers, sdp });
+        }
     }
 
     /// The ACK of an offer that was asked for across the bridge.
@@ -258,6 +276,7 @@ impl Call {
             Some(sdp) if audio.passing == Passing::Proxy => audio.through_us(sdp),
             sdp => sdp.cloned(),
         };
+        audio.tells(sdp.as_ref());
         self.tell_side(to, LegCommand::Ack { sdp });
         true
     }
