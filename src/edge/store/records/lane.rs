@@ -326,6 +326,8 @@ mod tests {
         taken: Mutex<Vec<String>>,
         away: AtomicBool,
         tries: AtomicU64,
+        /// Milliseconds for an item.
+        slow: AtomicU64,
     }
 
     struct Fake(Arc<Far>, bool);
@@ -343,6 +345,10 @@ mod tests {
                 }
                 if item.body == "bad" {
                     return (done, Err(Failure::Refused("bad".to_owned())));
+                }
+                match self.0.slow.load(Ordering::Relaxed) {
+                    0 => {}
+                    slow => std::thread::park_timeout(Duration::from_millis(slow)),
                 }
                 self.0.taken.lock().unwrap().push(item.body.clone());
             }
@@ -417,6 +423,24 @@ mod tests {
             Lane::close(std::slice::from_ref(&lane));
             assert_eq!(*far.taken.lock().unwrap(), ["1", "2"]);
         }
+    }
+
+    #[test]
+    fn a_long_backlog_does_not_hold_up_the_queue() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(folder.path(), "x");
+        spool.put((0..200).map(|n| Item { target: String::new(), body: n.to_string() }));
+        let far = Arc::new(Far::default());
+        far.slow.store(20, Ordering::Relaxed);
+        let lane = start(folder.path(), &far, true);
+        until(|| !far.taken.lock().unwrap().is_empty());
+        record(&lane, "new");
+        until(|| lane.figures.queued.load(Ordering::Relaxed) == 0);
+        assert!(far.taken.lock().unwrap().len() < 150, "the backlog takes four seconds");
+        far.slow.store(0, Ordering::Relaxed);
+        until(|| far.taken.lock().unwrap().last().is_some_and(|last| last == "new"));
+        assert_eq!(far.taken.lock().unwrap().len(), 201);
+        Lane::close(std::slice::from_ref(&lane));
     }
 
     #[test]
