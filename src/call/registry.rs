@@ -42,8 +42,10 @@ pub enum Question {
         /// Whether it was carried out; dropped: the channel is gone.
         reply: Option<oneshot::Sender<bool>>,
     },
-    /// Runs an application on the channel in front; whoever asks waits for its end.
+    /// Runs an application on a channel; whoever asks waits for its end.
     Execute {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
         /// What.
         execution: Execution,
         /// Dropped: the channel is gone.

@@ -100,3 +100,47 @@ async fn a_running_script_is_watched() {
     .await;
     assert_eq!(code.and_then(|status| status.code()), Some(0));
 }
+
+/// What another call's script does to a call that waits.
+const ATTACHES: &str = "
+local file = io.open('result', 'w')
+local uuid = session:getVariable('waiting_uuid')
+local other = freeswitch.Session(uuid)
+file:write(tostring(other:ready()), ' ', tostring(other:answered()), ' ', tostring(other.uuid == uuid), '\\n')
+other:setVariable('mark', 'from the other call')
+file:write(tostring(other:getVariable('mark')), ' ', tostring(other:getVariable('nothing')), '\\n')
+other:execute('set', 'more=${mark}!')
+file:write(tostring(other:getVariable('more')), ' ', other:streamFile('silence_stream://100'), ' ')
+file:write(other:streamFile('nosuch.wav'), '\\n')
+local event = freeswitch.Event('CUSTOM', 'x::y')
+other:setEventData(event)
+file:write(tostring(event:getHeader('Unique-ID') == uuid), '\\n')
+other:hangup('USER_BUSY')
+while other:ready() do freeswitch.msleep(10) end
+file:write(tostring(other:ready()), ' ', tostring(session:ready()), '\\n')
+file:write(tostring(freeswitch.Session('nosuchuuid'):ready()), '\\n')
+file:close()
+os.rename('result', 'results')
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_reaches_the_channel_of_another_call() {
+    let dialplan = context(
+        "public",
+        &[
+            ("^stays$", &[("answer", ""), ("set_global", "waiting_uuid=${uuid}"), ("park", "")]),
+            ("^acts$", &[("answer", ""), ("lua", "attach.lua"), ("hangup", "CALL_REJECTED")]),
+        ],
+    );
+    let switch = Switch::start(&[("dialplan/a.xml", &dialplan), ("scripts/attach.lua", ATTACHES)]);
+    let (sender, mut answered) = tokio::sync::mpsc::channel(8);
+    let stays = switch.call("stays", |plan| plan.watch = Some(sender));
+    let acts = async {
+        while answered.recv().await.is_some_and(|response| response.status != 200) {}
+        switch.call("acts", |_| ()).await
+    };
+    let (stays, acts) = tokio::join!(stays, acts);
+    assert_eq!((stays.status, acts.status), (Some(200), Some(200)));
+    let expected = "true true true\nfrom the other call nil\nfrom the other call! 1 0\ntrue\nfalse true\nfalse\n";
+    assert_eq!(results(&switch).await, expected, "{}", switch.log());
+}

@@ -1,6 +1,7 @@
 //! API commands that wait: for another call, for a leg to answer, for a file. Beside [`crate::call::api`], whose functions
 //! answer at once, they are what clients of the event socket, scripts and the dialplan may call.
 
+mod attached;
 mod describe;
 mod files;
 mod hupall;
@@ -38,6 +39,7 @@ use crate::call::services::Services;
 use crate::words::expand::{Answers, expand_with, split};
 use crate::words::model::Cause;
 
+pub use attached::serve_attached;
 pub use settings::level_of;
 pub use table::{all, find};
 
@@ -195,9 +197,9 @@ pub async fn order(services: &Services, uuid: &str, order: Order) -> Option<bool
 
 /// Runs an application on a channel, and waits for its end, however long that takes. False: the channel is gone.
 pub async fn execute(services: &Services, uuid: &str, execution: Execution) -> bool {
-    let Some((_, sink)) = services.calls.find(uuid) else { return false };
+    let Some((uuid, sink)) = services.calls.find(uuid) else { return false };
     let (done, ended) = oneshot::channel();
-    sink.ask(Question::Execute { execution, done });
+    sink.ask(Question::Execute { uuid, execution, done });
     ended.await.is_ok()
 }
 

@@ -269,6 +269,11 @@ impl Shared {
         self.trace.as_ref()
     }
 
+    /// The way to a channel of another call.
+    pub(super) fn attach(&self, uuid: &str) -> Option<SessionHandle> {
+        self.anchors.as_ref()?.attach(uuid)
+    }
+
     pub(super) fn databases(&self) -> Option<Arc<dyn Databases>> {
         self.databases.clone()
     }

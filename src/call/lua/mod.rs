@@ -8,8 +8,6 @@
 //! What scripts may call is one table: a row per method with its parameters; one file per object. Behaviour is that
 //! of FreeSWITCH's `mod_lua`, quirks included.
 //!
-//! Not here: sessions of other calls by uuid. Scripts that use them get an error that says so.
-//!
 //! [`SessionHandle`]: crate::call::control::SessionHandle
 
 mod api;

@@ -30,6 +30,9 @@ pub trait Globals: Send + Sync {
 pub trait Anchors: Send + Sync {
     /// The way to a new task, which ends when the handle and the legs are gone. None: the switch is not ready.
     fn anchor(&self) -> Option<SessionHandle>;
+
+    /// The way to a channel of another call; it stays with its task. None: there is no such channel.
+    fn attach(&self, uuid: &str) -> Option<SessionHandle>;
 }
 
 /// Databases, for `freeswitch.Dbh`. Opening and asking may wait for a disk: the host does both on its blocking pool.

@@ -131,18 +131,7 @@ impl Call {
     /// The XML record of the leg in front, as it would be if it ended now.
     pub(super) fn record_so_far(&self) -> String {
         let stats = self.audio.port().map(crate::call::media::MediaPort::stats).unwrap_or_default();
-        let frame = Frame {
-            core_uuid: self.services.events.core_uuid(),
-            switchname: &self.services.switchname,
-            dialled: self.a.direction == "outbound",
-            stats: AudioFigures {
-                received: stats.received,
-                sent: stats.sent,
-                lost: stats.lost,
-                jitter_us: jitter_us(stats),
-            },
-        };
-        cdr::xml(&self.a.detail(frame))
+        cdr::xml(&self.detail_of(&self.a, stats))
     }
 }
 

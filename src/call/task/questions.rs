@@ -46,8 +46,9 @@ impl Call {
                     None => {}
                 }
             }
-            Question::Execute { execution, done } => {
-                self.execute_later(execution, None, Some(done));
+            Question::Execute { uuid, execution, done } => {
+                let callee = self.callees.iter().find(|callee| callee.channel.uuid == uuid).map(|callee| callee.id);
+                self.execute_later(execution, callee, Some(done));
             }
             Question::Dump { uuid, reply } => {
                 let _ = reply.send(self.seen_by_others(&uuid));

@@ -87,6 +87,15 @@ impl Anchors for Switch {
         drop(runtime.spawn(task::anchor(services, uuid, requests)));
         Some(handle)
     }
+
+    fn attach(&self, uuid: &str) -> Option<SessionHandle> {
+        let (services, runtime) = (self.services()?, self.runtime()?);
+        let (uuid, _) = services.calls.find(uuid)?;
+        let (handle, requests) = SessionHandle::new(Arc::clone(&uuid));
+        drop(runtime.spawn(command::serve_attached(services, Arc::clone(&uuid), requests)));
+        // As of a leg: its end is not that of the script's own call.
+        Some(handle.for_leg(uuid))
+    }
 }
 
 /// What templates of call records reach.

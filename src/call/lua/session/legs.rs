@@ -6,7 +6,7 @@ use crate::words::model::Cause;
 /// Cause of an object that was given the uuid of no channel, as FreeSWITCH has it.
 const NO_CHANNEL: &str = "CHAN_NOT_IMPLEMENTED";
 
-/// `Session()` is empty; `Session(uuid)` of a channel of this script attaches to it; other text is dialled.
+/// `Session()` is empty; `Session(uuid)` attaches to a channel, which stays where it is; other text is dialled.
 pub(super) fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
     if arguments.len() == 0 {
         return Step::Now(Answer::Session(Session::new(None)));
@@ -25,9 +25,8 @@ pub(super) fn new(run: &Arc<Run>, arguments: &Arguments) -> Step {
             }
             return Ok(Answer::Session(session));
         }
-        let exists = run.host.api().start("uuid_exists".to_owned(), text).await;
-        if exists.ok().flatten().is_some_and(|answer| answer == "true") {
-            return Err("freeswitch.Session with the uuid of another call is not available yet".to_owned());
+        if let Some(handle) = run.host.attach(&text) {
+            return Ok(Answer::Session(Session::new(Some(handle))));
         }
         set_dialled(&session.0, NO_CHANNEL);
         Ok(Answer::Session(session))
