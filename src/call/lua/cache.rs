@@ -1,5 +1,5 @@
 //! Compiled scripts, shared by all runs. Bytecode comes from this process only and is compiled again when the file's
-//! size or time of change differs.
+//! size or time of change differs. An edit that does not compile changes nothing: the last good version stays in force.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ struct Compiled {
     changed: Option<SystemTime>,
     size: u64,
     code: Arc<[u8]>,
+    /// A later version that does not compile.
+    broken: Option<(Option<SystemTime>, u64)>,
 }
 
 impl Cache {
@@ -39,8 +41,11 @@ impl Cache {
             return Err(format!("cannot open {}: larger than {LARGEST_FILE} bytes", path.display()));
         }
         let source = std::fs::read(path).map_err(unreadable)?;
-        let function = compile(lua, &source, &format!("@{}", path.display()))?;
-        let compiled = Compiled { changed, size, code: function.dump(false).into() };
+        let function = match compile(lua, &source, &format!("@{}", path.display())) {
+            Ok(function) => function,
+            Err(text) => return self.last_good(lua, path, (changed, size), text),
+        };
+        let compiled = Compiled { changed, size, code: function.dump(false).into(), broken: None };
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() >= MOST_FILES {
             files.clear();
@@ -51,7 +56,28 @@ impl Cache {
 
     fn find(&self, path: &Path, changed: Option<SystemTime>, size: u64) -> Option<Arc<[u8]>> {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.get(path).filter(|file| file.changed == changed && file.size == size).map(|file| Arc::clone(&file.code))
+        let file = files.get(path)?;
+        let known = (file.changed == changed && file.size == size) || file.broken == Some((changed, size));
+        known.then(|| Arc::clone(&file.code))
+    }
+
+    /// The version before an edit that does not compile; the error when there is none.
+    fn last_good(
+        &self,
+        lua: &Lua,
+        path: &Path,
+        version: (Option<SystemTime>, u64),
+        text: String,
+    ) -> Result<Function, String> {
+        let code = {
+            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(file) = files.get_mut(path) else { return Err(text) };
+            file.broken = Some(version);
+            Arc::clone(&file.code)
+        };
+        // Once for each edit.
+        tracing::error!(target: "lua", "{text}: the version before this edit stays in force");
+        lua.load(&*code).set_mode(ChunkMode::Binary).into_function().map_err(|error| text_of(&error))
     }
 }
 

@@ -64,8 +64,13 @@ fn decode(_: &Arc<Run>, arguments: &Arguments) -> Step {
 }
 
 pub(super) fn to_lua(lua: &Lua, json: serde_json::Value) -> mlua::Result<Value> {
+    to_lua_with(lua, json, &Value::Nil)
+}
+
+/// The same with a value that stands for null.
+pub(super) fn to_lua_with(lua: &Lua, json: serde_json::Value, null: &Value) -> mlua::Result<Value> {
     Ok(match json {
-        serde_json::Value::Null => Value::Nil,
+        serde_json::Value::Null => null.clone(),
         serde_json::Value::Bool(value) => Value::Boolean(value),
         serde_json::Value::Number(number) => match number.as_i64() {
             Some(integer) => Value::Integer(integer),
@@ -76,14 +81,14 @@ pub(super) fn to_lua(lua: &Lua, json: serde_json::Value) -> mlua::Result<Value> 
             let table = lua.create_table()?;
             for (at, item) in (1..).zip(items) {
                 let at: i64 = at;
-                table.raw_set(at, to_lua(lua, item)?)?;
+                table.raw_set(at, to_lua_with(lua, item, null)?)?;
             }
             Value::Table(table)
         }
         serde_json::Value::Object(fields) => {
             let table = lua.create_table()?;
             for (name, field) in fields {
-                table.raw_set(name, to_lua(lua, field)?)?;
+                table.raw_set(name, to_lua_with(lua, field, null)?)?;
             }
             Value::Table(table)
         }
@@ -143,8 +148,26 @@ fn encode(_: &Arc<Run>, arguments: &Arguments) -> Step {
     text.map_or_else(|error| Step::Fail(error.to_string()), |text| Step::Now(Answer::Text(text)))
 }
 
+/// A value as JSON, one value standing for null.
+pub(super) fn from_value(value: &Value, null: &Value) -> Result<serde_json::Value, String> {
+    if value == null {
+        return Ok(serde_json::Value::Null);
+    }
+    let Value::Table(table) = value else { return from_lua(value, true, 0) };
+    from_table_with(table, true, 0, null)
+}
+
 /// A table whose first key is 1 is an array.
 fn from_table(table: &Table, empty_is_object: bool, depth: usize) -> Result<serde_json::Value, String> {
+    from_table_with(table, empty_is_object, depth, &Value::Nil)
+}
+
+fn from_table_with(
+    table: &Table,
+    empty_is_object: bool,
+    depth: usize,
+    null: &Value,
+) -> Result<serde_json::Value, String> {
     if depth > DEEPEST {
         return Err(format!("JSON: tables nested deeper than {DEEPEST}"));
     }
@@ -153,7 +176,11 @@ fn from_table(table: &Table, empty_is_object: bool, depth: usize) -> Result<serd
     if pairs.is_empty() {
         return Ok(if empty_is_object { serde_json::json!({}) } else { serde_json::json!([]) });
     }
-    let inner = |value: &Value| from_lua(value, empty_is_object, depth + 1);
+    let inner = |value: &Value| match value {
+        value if value == null => Ok(serde_json::Value::Null),
+        Value::Table(table) => from_table_with(table, empty_is_object, depth + 1, null),
+        value => from_lua(value, empty_is_object, depth + 1),
+    };
     if matches!(pairs.first(), Some((Value::Integer(1), _))) {
         return pairs.iter().map(|(_, value)| inner(value)).collect();
     }

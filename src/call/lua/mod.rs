@@ -28,6 +28,7 @@ mod internal;
 mod ivr;
 mod json;
 mod log;
+mod modules;
 mod native;
 mod objects;
 mod policy;

@@ -504,6 +504,60 @@ preload.bit = function()
   end)
 end
 
+-- Modules that are C elsewhere.
+preload.cjson = function()
+  local null = setmetatable({}, {__tostring = function() return "null" end, __metatable = false})
+  local decode, encode = own.json_decode, own.json_encode
+  local cjson = {null = null, _NAME = "cjson"}
+  function cjson.decode(text) return decode(text, null) end
+  function cjson.encode(value) return encode(value, null) end
+  function cjson.new() return cjson end
+  return cjson
+end
+preload["cjson.safe"] = function()
+  local cjson = G.require("cjson")
+  local function safe(body)
+    return function(value)
+      local ok, result = G.pcall(body, value)
+      if ok then return result end
+      return nil, result
+    end
+  end
+  return {null = cjson.null, decode = safe(cjson.decode), encode = safe(cjson.encode), new = cjson.new}
+end
+preload.lfs = function()
+  local lfs = {mkdir = own.make_folder, rmdir = own.remove_folder, currentdir = own.working_folder}
+  local facts = own.file_facts
+  local function attributes(follow)
+    return function(path, wanted)
+      local found, why = facts(path, follow)
+      if not found then return nil, why end
+      if type(wanted) == "string" then return found[wanted] end
+      if type(wanted) == "table" then
+        for key, value in pairs(found) do wanted[key] = value end
+        return wanted
+      end
+      return found
+    end
+  end
+  lfs.attributes, lfs.symlinkattributes = attributes(true), attributes(false)
+  function lfs.dir(path)
+    local names, at = own.folder(path), 0
+    return function()
+      at = at + 1
+      return names[at]
+    end
+  end
+  function lfs.chdir() return nil, "lfs.chdir is not available: all scripts share the switch's folder" end
+  return lfs
+end
+preload.socket = function()
+  local socket = {gettime = own.seconds, sleep = own.wait, _VERSION = "gettime and sleep of LuaSocket"}
+  return setmetatable(socket, {__index = function(_, name)
+    error("socket." .. tostring(name) .. " is not available: gettime and sleep are all there is", 2)
+  end})
+end
+
 -- Globals that may be absent: their presence says how a script was started.
 local absent = {}
 for _, name in pairs {"session", "stream", "env", "event", "message", "params", "argv", "unpack", "loadstring", "setfenv", "getfenv",

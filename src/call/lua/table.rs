@@ -10,7 +10,7 @@ use super::arguments::{Arguments, Kind};
 use super::dbh::Null;
 use super::run::Run;
 use super::seams::Row;
-use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, ivr, json, session, stream};
+use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, ivr, json, modules, session, stream};
 
 /// What a method answers to its script.
 pub(super) enum Answer {
@@ -58,6 +58,8 @@ pub(super) enum Answer {
     Decoded(serde_json::Value),
     /// A value made already.
     Value(Value),
+    /// Several.
+    Values(Vec<Value>),
 }
 
 impl Answer {
@@ -65,6 +67,7 @@ impl Answer {
     pub(super) fn into_values(self, lua: &Lua) -> mlua::Result<MultiValue> {
         let value = match self {
             Self::Nothing => return Ok(MultiValue::new()),
+            Self::Values(values) => return Ok(values.into_iter().collect()),
             Self::Digit(digit, duration) => {
                 let digit = digit.to_string().into_lua(lua)?;
                 return Ok(["dtmf".into_lua(lua)?, digit, Value::Integer(duration.into())].into_iter().collect());
@@ -217,6 +220,7 @@ impl Method {
 static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
     [
         internal::METHODS,
+        modules::METHODS,
         session::METHODS,
         api::METHODS,
         stream::METHODS,

@@ -39,7 +39,7 @@ impl Row {
 pub(super) const ROWS: &[Row] = &[
     // Session: state and lifetime.
     row("Session", "Session", "uuid_or_dial_string? a_leg?", "freeswitch.Session", "A session object: empty, of an existing channel, or of a leg that is dialled now (60 s at most). It is an object in any case; `ready()` tells whether there is a channel and `hangupCause()` why not. A dialled leg dies with the script unless `setAutoHangup(false)`.", "local leg = freeswitch.Session(\"user/1000\", session)\nif leg:ready() then freeswitch.bridge(session, leg) end")
-        .but("A uuid of another call than the script's own is refused with an error."),
+        .but("On a channel of another call `getDigits`, input callbacks and `IVRMenu` answer their failure values."),
     row("Session", "originate", "a_leg? dial_string timeout", "integer", "Dials for an empty object; exactly three arguments, the timeout in seconds. **0 is success**, 1 failure.", "local leg = freeswitch.Session()\nif leg:originate(session, \"user/1000\", 20) == 0 then leg:hangup() end"),
     row("Session", "ready", "", "boolean", "Whether the call is up and nothing is about to take it away: no hang-up, no transfer. Ask it in every loop.", "while session:ready() do\n  session:sleep(1000)\n  session:hangup()\nend"),
     row("Session", "answered", "", "boolean", "Whether the call was answered; stays true after the hang-up.", "if not session:answered() then session:answer() end"),
