@@ -12,6 +12,9 @@ pub trait Outside: Send + Sync {
     /// wrong with it.
     fn dialplan(&self, path: &str) -> oneshot::Receiver<Result<Arc<Dialplan>, String>>;
 
+    /// The dialplan of a document that a script made, without pre-processing. The error says what is wrong with it.
+    fn dialplan_of(&self, document: String) -> oneshot::Receiver<Result<Arc<Dialplan>, String>>;
+
     /// Standard output of a shell command.
     fn command(&self, command: &str) -> oneshot::Receiver<Result<String, String>>;
 }

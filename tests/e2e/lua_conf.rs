@@ -82,3 +82,60 @@ async fn a_limit_ends_the_script_and_the_call_goes_on_as_it_says() {
     }
     until("the log tells of the name", || switch.log().contains("the global sesion was never set")).await;
 }
+
+/// A handler as dialplans in databases have them: the extension is made for the call.
+const HANDLER: &str = r#"
+if XML_REQUEST["section"] ~= "dialplan" then error("asked for " .. XML_REQUEST["section"]) end
+local number = params:getHeader("Caller-Destination-Number")
+local file = io.open(freeswitch.getGlobalVariable("base_dir") .. "/asked", "a")
+file:write(number, " ", params:getHeader("Hunt-Context") or "-", " ", tostring(session), ".")
+file:close()
+if number == "none" then return end
+if number == "empty" then XML_STRING = "" return end
+if number == "broken" then XML_STRING = "<document><section" return end
+if number == "error" then error("no database") end
+XML_STRING = [[<?xml version="1.0" encoding="UTF-8" standalone="no"?>
+<document type="freeswitch/xml">
+<section name="dialplan" description="">
+<context name="]] .. (number == "elsewhere" and "other" or "public") .. [[">
+<extension name="made">
+<condition field="destination_number" expression="^(made|elsewhere)$">
+<action application="set" data="made=yes"/>
+<action application="respond" data="486"/>
+</condition>
+</extension>
+</context>
+</section>
+</document>]]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_xml_handler_makes_the_dialplan() {
+    let settings = "<param name=\"xml-handler-script\" value=\"handler.lua\"/>\n\
+                    <param name=\"xml-handler-bindings\" value=\"dialplan\"/>";
+    let extensions: &[(&str, &[(&str, &str)])] = &[("^.*$", &[("respond", "480")])];
+    let switch = Switch::start(&[
+        ("dialplan/a.xml", &context("public", extensions)),
+        ("autoload_configs/lua.conf.xml", &conf(settings)),
+        ("scripts/handler.lua", HANDLER),
+    ]);
+    for (number, status) in [
+        ("made", 486),
+        // The document has the context, and no extension for this number: that is an answer.
+        ("unknown", 404),
+        // No answer: the files count.
+        ("elsewhere", 480),
+        ("none", 480),
+        ("empty", 480),
+        ("broken", 480),
+        ("error", 480),
+        ("made", 486),
+    ] {
+        let report = switch.call(number, |_| ()).await;
+        assert_eq!(report.status, Some(status), "{number}: {}", switch.log());
+    }
+    let asked = std::fs::read_to_string(switch.folder().join("asked")).expect("what it was asked");
+    assert!(asked.starts_with("made public nil.unknown public nil."), "{asked}");
+    until("the log tells of the empty answer", || switch.log().contains("No Result")).await;
+    until("the log tells of the broken document", || switch.log().contains("XML_STRING:")).await;
+}

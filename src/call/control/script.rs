@@ -18,6 +18,8 @@ pub enum ScriptEntry {
     Startup,
     /// A hook of `lua.conf`: `event` is set.
     Event,
+    /// The XML handler of `lua.conf`: `XML_REQUEST` and `params` are set, and the global `XML_STRING` is the output.
+    Xml,
     /// Dialplan `LUA`: `session` is set, and the global `ACTIONS` is the list of actions.
     Dialplan,
 }
@@ -70,7 +72,7 @@ pub struct ScriptOutcome {
     pub status: ScriptStatus,
     /// Message with file and line: `lua_last_error`.
     pub error: Option<String>,
-    /// What was written to `stream`, with the trailing error text of the API form.
+    /// What was written to `stream`, with the trailing error text of the API form; `XML_STRING` of the XML handler.
     pub output: String,
     /// What a run for the dialplan `LUA` left in `ACTIONS`: applications and their data.
     pub actions: Vec<(String, String)>,

@@ -286,6 +286,7 @@ pub(super) fn failed_to_start(entry: ScriptEntry, why: &str) -> ScriptOutcome {
 /// Runs a script to its end.
 pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Receiver<bool>) -> ScriptOutcome {
     let mut actions = Vec::new();
+    let mut document = None;
     let finish = match prepare(run, command) {
         Ok((vm, chunk)) => {
             let finish = drive(run, &vm, chunk, run.ended(stop)).await;
@@ -295,13 +296,30 @@ pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Rece
                     Vec::new()
                 });
             }
+            if run.entry == ScriptEntry::Xml && matches!(finish, Finish::Returned) {
+                document = document_of(run, &vm.lua);
+            }
             finish
         }
         Err(message) => Finish::Failed(Failure { message, traceback: String::new() }),
     };
     // A call that is stuck must not keep the script's outcome back.
     let _ = tokio::time::timeout(PROBE_LIMIT, end_legs(run)).await;
-    ScriptOutcome { actions, ..conclude(run, finish) }
+    let concluded = conclude(run, finish);
+    let output = document.unwrap_or(concluded.output);
+    ScriptOutcome { actions, output, ..concluded }
+}
+
+/// What the XML handler left in `XML_STRING`; an empty text is an error, none means that others are to be asked.
+fn document_of(run: &Run, lua: &mlua::Lua) -> Option<String> {
+    match lua.globals().raw_get::<Value>("XML_STRING") {
+        Ok(Value::String(text)) if !text.as_bytes().is_empty() => Some(text.to_string_lossy()),
+        Ok(Value::Nil) => None,
+        _ => {
+            tracing::error!(target: "lua", script = run.name, uuid = run.uuid(), "XML_STRING: No Result");
+            None
+        }
+    }
 }
 
 /// A state with the script compiled in it.

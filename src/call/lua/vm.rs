@@ -185,6 +185,15 @@ fn set_globals(lua: &Lua, run: &Run) -> Result<()> {
         globals.raw_set("stream", lua.create_userdata(run.stream.clone())?)?;
         globals.raw_set("env", lua.create_userdata(event::Event::given(run.env()))?)?;
     }
+    if run.entry == ScriptEntry::Xml {
+        let params = run.env();
+        let request = lua.create_table_with_capacity(0, 4)?;
+        for name in ["section", "tag_name", "key_name", "key_value"] {
+            request.raw_set(name, params.get(name).unwrap_or_default())?;
+        }
+        globals.raw_set("XML_REQUEST", request)?;
+        globals.raw_set("params", lua.create_userdata(event::Event::given(params))?)?;
+    }
     if run.entry == ScriptEntry::Event {
         globals.raw_set("event", lua.create_userdata(event::Event::given(run.env()))?)?;
     }

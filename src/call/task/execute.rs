@@ -32,7 +32,9 @@ impl Call {
             exhaustive: self.exhaustive,
             zones: self.snapshot.zones.clone(),
         };
-        let mut hunt = Hunt::new(self.snapshot.dialplan.clone(), request);
+        let handled =
+            if request.dialplan.eq_ignore_ascii_case("XML") { Box::pin(self.handled_dialplan()).await } else { None };
+        let mut hunt = Hunt::new(handled.unwrap_or_else(|| self.snapshot.dialplan.clone()), request);
         loop {
             let step = hunt.step(&mut self.view());
             match step {

@@ -18,7 +18,7 @@ use crate::call::event::{Event, EventName};
 use crate::call::leg::CallEvent;
 use crate::call::services::{Services, Snapshot};
 use crate::engine::config::Menu;
-use crate::engine::dialplan::{Action, Outcome, Plan};
+use crate::engine::dialplan::{Action, Dialplan, Outcome, Plan};
 use crate::words::expand::{Lookup, Template};
 use crate::words::model::Cause;
 use crate::words::model::variables::indexed;
@@ -176,6 +176,41 @@ impl Call {
             actions: outcome.actions.into_iter().map(action).collect(),
             inline_dialplan: false,
         })
+    }
+
+    /// The dialplan that the XML handler of `lua.conf` makes for this call. None: that of the configuration counts.
+    pub(super) async fn handled_dialplan(&mut self) -> Option<Arc<Dialplan>> {
+        let (script, sections) = self.snapshot.settings.scripts.xml_handler.clone()?;
+        if !sections.to_ascii_lowercase().contains("dialplan") {
+            return None;
+        }
+        let mut params = emit::about(&self.services, EventName::CHANNEL_DATA, &self.a, &[]);
+        let hunted: Vec<(String, String)> = params
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((format!("Hunt-{}", name.strip_prefix("Caller-")?), value.to_owned())))
+            .collect();
+        for (name, value) in &hunted {
+            params.add(name, value);
+        }
+        params.add("section", "dialplan");
+        let mut run = self.script_run(&script, ScriptEntry::Xml, None);
+        run.env = Some(Box::new(params));
+        let (_, served) = Served::begin(self);
+        let outcome = self.services.scripts.start(run);
+        let outcome = Box::pin(self.serve_script(served, outcome)).await;
+        if outcome.output.is_empty() || outcome.status != ScriptStatus::Ok {
+            return None;
+        }
+        let compiled = self.services.outside.dialplan_of(outcome.output);
+        match self.serve_while(compiled).await {
+            Ok(Ok(dialplan)) => Some(dialplan).filter(|dialplan| dialplan.has_context(&self.a.profile.context)),
+            Ok(Err(why)) => {
+                tracing::error!(script, why, "the XML handler's document cannot be used");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// API commands `lua` and `luarun` of this call.

@@ -35,7 +35,17 @@ pub(super) fn open(cache: &Mutex<Cache>, path: &str) -> Result<Arc<Dialplan>, St
         return Ok(dialplan);
     }
     let text = FileLoader::default().read(path).map_err(|error| format!("{path}: {error}"))?;
-    let xml::Loaded { root, sources, diagnostics, .. } = xml::read(path, &text);
+    let dialplan = compiled(path, &text)?;
+    let mut files = locked();
+    if files.len() >= MOST_FILES {
+        files.clear();
+    }
+    files.insert(path.to_owned(), Compiled { changed, size, dialplan: Arc::clone(&dialplan) });
+    Ok(dialplan)
+}
+
+fn compiled(name: &str, text: &[u8]) -> Result<Arc<Dialplan>, String> {
+    let xml::Loaded { root, sources, diagnostics, .. } = xml::read(name, text);
     let Some(mut root) = root else { return Err(render(&sources, &diagnostics)) };
     let findings: Vec<Diagnostic> = Dialplan::compile(&root, &Catalog).1.iter().map(Diagnostic::from).collect();
     if !findings.is_empty() {
@@ -43,12 +53,33 @@ pub(super) fn open(cache: &Mutex<Cache>, path: &str) -> Result<Arc<Dialplan>, St
     }
     // Who shows places later has the sources of the main document only.
     root.forget_places();
-    let dialplan = Arc::new(Dialplan::compile(&root, &Catalog).0);
-    let mut files = locked();
-    if files.len() >= MOST_FILES {
-        files.clear();
+    Ok(Arc::new(Dialplan::compile(&root, &Catalog).0))
+}
+
+/// Documents kept compiled, and their octets in all; beyond that the cache starts anew.
+const MOST_DOCUMENTS: usize = 256;
+const MOST_OCTETS: usize = 32 << 20;
+
+/// Documents that scripts made, by their text: most calls get one that another call got before.
+#[derive(Default)]
+pub(super) struct Documents {
+    compiled: HashMap<String, Arc<Dialplan>>,
+    octets: usize,
+}
+
+/// The dialplan of a text. Blocks.
+pub(super) fn compile(cache: &Mutex<Documents>, document: String) -> Result<Arc<Dialplan>, String> {
+    let locked = || cache.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = locked().compiled.get(&document) {
+        return Ok(Arc::clone(known));
     }
-    files.insert(path.to_owned(), Compiled { changed, size, dialplan: Arc::clone(&dialplan) });
+    let dialplan = compiled("XML_STRING", document.as_bytes())?;
+    let mut documents = locked();
+    if documents.compiled.len() >= MOST_DOCUMENTS || documents.octets.saturating_add(document.len()) > MOST_OCTETS {
+        *documents = Documents::default();
+    }
+    documents.octets = documents.octets.saturating_add(document.len());
+    documents.compiled.insert(document, Arc::clone(&dialplan));
     Ok(dialplan)
 }
 

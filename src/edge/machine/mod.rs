@@ -14,12 +14,18 @@ use crate::engine::dialplan::Dialplan;
 #[derive(Default)]
 pub struct Machine {
     dialplans: Arc<Mutex<dialplans::Cache>>,
+    documents: Arc<Mutex<dialplans::Documents>>,
 }
 
 impl Outside for Machine {
     fn dialplan(&self, path: &str) -> oneshot::Receiver<Result<Arc<Dialplan>, String>> {
         let (cache, path) = (Arc::clone(&self.dialplans), path.to_owned());
         blocking(move || dialplans::open(&cache, &path))
+    }
+
+    fn dialplan_of(&self, document: String) -> oneshot::Receiver<Result<Arc<Dialplan>, String>> {
+        let cache = Arc::clone(&self.documents);
+        blocking(move || dialplans::compile(&cache, document))
     }
 
     fn command(&self, command: &str) -> oneshot::Receiver<Result<String, String>> {

@@ -86,7 +86,15 @@ impl ScriptSettings {
                 ),
                 "xml-handler-script" => handler = Some(text.to_owned()),
                 "xml-handler-bindings" => match handler.take() {
-                    Some(script) => read.xml_handler = Some((script, text.to_owned())),
+                    Some(script) => {
+                        if text.to_ascii_lowercase().replace("dialplan", "").contains(char::is_alphabetic) {
+                            wrong(
+                                format!("the XML handler is asked for the dialplan alone, not for all of {text}"),
+                                "keep directory and configuration in files",
+                            );
+                        }
+                        read.xml_handler = Some((script, text.to_owned()));
+                    }
                     None => wrong(
                         "xml-handler-bindings before xml-handler-script binds nothing".to_owned(),
                         "write xml-handler-script first",
@@ -139,7 +147,7 @@ mod tests {
              <param name=\"lua-profile\" value=\"restricted\"/>\n<param name=\"lua-root\" value=\"/srv\"/>\n\
              <param name=\"startup-script\" value=\"a.lua one\"/>\n<param name=\"startup-script\" value=\"b.lua\"/>\n\
              <param name=\"xml-handler-script\" value=\"h.lua\"/>\n\
-             <param name=\"xml-handler-bindings\" value=\"dialplan|directory\"/>\n\
+             <param name=\"xml-handler-bindings\" value=\"dialplan\"/>\n\
              <hook event=\"CUSTOM\" subclass=\"sofia::register\" script=\"r.lua\"/>\n<hook event=\"X\"/>",
         );
         assert_eq!(settings.directories, ["/x/?.lua"]);
@@ -147,7 +155,7 @@ mod tests {
         assert!(settings.restricted);
         assert_eq!((settings.startup.len(), settings.hooks.len()), (2, 1));
         assert_eq!(settings.hooks[0].subclass.as_deref(), Some("sofia::register"));
-        assert_eq!(settings.xml_handler, Some(("h.lua".to_owned(), "dialplan|directory".to_owned())));
+        assert_eq!(settings.xml_handler, Some(("h.lua".to_owned(), "dialplan".to_owned())));
         assert_eq!(wrong, ["lua.conf: a hook needs event and script"]);
     }
 
@@ -159,6 +167,11 @@ mod tests {
             ("<param name=\"module-directory\" value=\"/x/?.so\"/>", "native modules"),
             ("<param name=\"xml-handler-bindings\" value=\"dialplan\"/>", "binds nothing"),
             ("<param name=\"lua-fun\" value=\"1\"/>", "there is no param lua-fun"),
+            (
+                "<param name=\"xml-handler-script\" value=\"h.lua\"/>\n\
+                 <param name=\"xml-handler-bindings\" value=\"dialplan|directory\"/>",
+                "the dialplan alone",
+            ),
         ] {
             let (_, wrong) = read(param);
             assert!(wrong.len() == 1 && wrong[0].contains(told), "{param}: {wrong:?}");
