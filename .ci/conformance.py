@@ -108,7 +108,8 @@ def options(name, with_auth, socket, out):
     if name == "event-socket":
         host, port = socket.rsplit(":", 1)
         return ["--host", host, "--port", port, "--password", PASSWORD]
-    return [*(["--auth-sip", with_auth] if name == "calls" else []), "--json", str(out)]
+    more = {"calls": ["--auth-sip", with_auth], "lua": ["--event-socket", socket, "--event-password", PASSWORD]}
+    return [*more.get(name, []), "--json", str(out)]
 
 
 def of_report(report, groups):

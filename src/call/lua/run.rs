@@ -307,7 +307,7 @@ pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Rece
     let _ = tokio::time::timeout(PROBE_LIMIT, end_legs(run)).await;
     let concluded = conclude(run, finish);
     let output = document.unwrap_or(concluded.output);
-    ScriptOutcome { actions, output, ..concluded }
+    ScriptOutcome { output, actions, ..concluded }
 }
 
 /// What the XML handler left in `XML_STRING`; an empty text is an error, none means that others are to be asked.

@@ -118,7 +118,9 @@ impl Call {
             self.hangup(Cause::INCOMPATIBLE_DESTINATION);
             return;
         }
-        let data: Cow<'_, str> = if data.is_literal() || self.a.is_true("app_disable_expand_variables") {
+        // The arguments of a script have escapes of their own: without a variable there is nothing to expand.
+        let script = application.name == "lua" && !data.text().contains('$');
+        let data: Cow<'_, str> = if data.is_literal() || script || self.a.is_true("app_disable_expand_variables") {
             Cow::Borrowed(data.text())
         } else {
             Cow::Owned(self.expand(data).await)
