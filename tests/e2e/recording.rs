@@ -145,6 +145,34 @@ async fn both_legs_of_a_bridge_are_recorded_and_closed_before_their_end_is_told(
     assert_eq!(Wav::parse(&bytes).expect("a WAV file").format.channels, 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_may_wait_for_the_bridge() {
+    let switch = switch(&[
+        (
+            "^gated$",
+            &[
+                ("answer", ""),
+                ("set", "RECORD_BRIDGE_REQ=true"),
+                ("record_session", "${base_dir}/g.wav"),
+                ("sleep", "700"),
+                ("bridge", "loopback/sings/public"),
+                ("sleep", "700"),
+                ("hangup", ""),
+            ],
+        ),
+        ("^sings$", &[("answer", ""), ("playback", "tone_stream://%(1000,0,900)"), ("hangup", "")]),
+    ]);
+    assert_eq!(switch.call("gated", |plan| plan.say = TONE).await.status, Some(200));
+    let path = switch.folder().join("g.wav");
+    until("the file is closed", || {
+        std::fs::read(&path).is_ok_and(|bytes| Wav::parse(&bytes).is_ok_and(|wav| wav.ms() > 0))
+    })
+    .await;
+    let (ms, samples) = read(&path);
+    assert!((800..2000).contains(&ms), "the waits before and after are not in it: {ms} ms");
+    assert!(loud(&samples) > 4000, "{} of {}", loud(&samples), samples.len());
+}
+
 /// Repeats a command until it is carried out.
 async fn until_ok(client: &mut Client, line: &str) {
     let repeat = async { while !command(client, line).await.starts_with("+OK") {} };

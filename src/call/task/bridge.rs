@@ -118,6 +118,7 @@ impl Call {
         self.holding = None;
         self.audio.command(MediaCommand::Part);
         self.a.bridged = false;
+        self.audio.gate_recordings(&self.a);
         self.fire_bridge(EventName::CHANNEL_UNBRIDGE, id);
         let cause = self.callee(id).and_then(|callee| callee.channel.cause);
         if let Some(cause) = cause {
@@ -221,6 +222,8 @@ impl Call {
                 channel.times.bridged = now;
             }
         }
+        self.audio.gate_recordings(&self.a);
+        callee.audio.gate_recordings(&callee.channel);
         tracing::info!(to = %callee.channel.profile.chan_name, "bridged");
         self.join_audio(id);
     }
