@@ -24,6 +24,7 @@ mod refer;
 mod registrar;
 mod reliable;
 mod reload;
+mod rust_client;
 mod scripts;
 mod session_timers;
 mod sipp;
