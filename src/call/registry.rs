@@ -42,6 +42,15 @@ pub enum Question {
         /// Whether it was carried out; dropped: the channel is gone.
         reply: Option<oneshot::Sender<bool>>,
     },
+    /// Asks the far end of a channel to call somebody else.
+    Deflect {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
+        /// Whom.
+        uri: String,
+        /// The line of status that the far end reports; dropped: it was not asked.
+        reply: oneshot::Sender<String>,
+    },
     /// Runs an application on a channel; whoever asks waits for its end.
     Execute {
         /// Uuid of the channel.

@@ -4,6 +4,7 @@ mod baresip;
 mod dns;
 mod error_prompts;
 mod event_socket;
+mod far_end;
 mod faults;
 mod gateways;
 mod kamailio;

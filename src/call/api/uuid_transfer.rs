@@ -1,9 +1,7 @@
-//! `uuid_transfer`: transfers a channel.
-//!
-//! Not here: `-bleg` and `-both`.
+//! `uuid_transfer`: transfers a channel, the one it is bridged with, or both.
 
 use super::{ApiContext, ApiFunction};
-use crate::call::control::Order;
+use crate::call::control::{Order, Whom};
 use crate::words::expand::split;
 
 /// The command.
@@ -28,10 +26,15 @@ impl ApiFunction for UuidTransfer {
         let (Some(uuid), Some(extension)) = (named(0), named(1)) else {
             return format!("-USAGE: {}\n", self.syntax());
         };
-        if extension.starts_with('-') {
-            return format!("-ERR {extension} is not available yet\n");
-        }
-        let told = context.order(&uuid, Order::Transfer { extension, dialplan: named(2), context: named(3) });
+        let whom = match extension.to_ascii_lowercase().as_str() {
+            "-bleg" => Whom::Partner,
+            "-both" => Whom::Both,
+            _ => Whom::Own,
+        };
+        let (extension, next) = if whom == Whom::Own { (Some(extension), 2) } else { (named(2), 3) };
+        let Some(extension) = extension else { return format!("-USAGE: {}\n", self.syntax()) };
+        let order = Order::Transfer { extension, dialplan: named(next), context: named(next + 1), whom };
+        let told = context.order(&uuid, order);
         (if told { "+OK\n" } else { "-ERR No such channel!\n" }).to_owned()
     }
 }
@@ -39,15 +42,19 @@ impl ApiFunction for UuidTransfer {
 #[cfg(test)]
 mod tests {
     use crate::call::api::testing::{check, orders};
-    use crate::call::control::Order;
+    use crate::call::control::{Order, Whom};
 
     #[test]
     fn examples() {
         check("uuid_transfer", "abc 1000 XML default", "+OK\n");
         check("uuid_transfer", "none 1000", "-ERR No such channel!\n");
         check("uuid_transfer", "abc", "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n");
-        check("uuid_transfer", "abc -bleg 1000", "-ERR -bleg is not available yet\n");
-        let order = Order::Transfer { extension: "1".into(), dialplan: Some("XML".into()), context: None };
-        assert_eq!(orders("uuid_transfer", "abc 1 XML"), [order]);
+        check("uuid_transfer", "abc -both", "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n");
+        for (args, whom) in
+            [("abc 1 XML", Whom::Own), ("abc -bleg 1 XML", Whom::Partner), ("abc -both 1 XML", Whom::Both)]
+        {
+            let order = Order::Transfer { extension: "1".into(), dialplan: Some("XML".into()), context: None, whom };
+            assert_eq!(orders("uuid_transfer", args), [order]);
+        }
     }
 }

@@ -18,6 +18,8 @@ mod flush_dtmf;
 mod group;
 mod hangup;
 mod hash;
+mod heartbeat;
+mod hold;
 mod info;
 mod intercept;
 mod ivr;
@@ -100,6 +102,7 @@ static TABLE: &[&Application] = &[
     &db::DB,
     &deflect::DEFLECT,
     &echo::ECHO,
+    &heartbeat::ENABLE_HEARTBEAT,
     &eval::EVAL,
     &execute_extension::EXECUTE_EXTENSION,
     &export::EXPORT,
@@ -107,6 +110,7 @@ static TABLE: &[&Application] = &[
     &group::GROUP,
     &hangup::HANGUP,
     &hash::HASH,
+    &hold::HOLD,
     &info::INFO,
     &intercept::INTERCEPT,
     &ivr::IVR,
@@ -135,6 +139,7 @@ static TABLE: &[&Application] = &[
     &ring_ready::RING_READY,
     &say::SAY,
     &sched_hangup::SCHED_HANGUP,
+    &heartbeat::SCHED_HEARTBEAT,
     &send_dtmf::SEND_DTMF,
     &set::SET,
     &set_global::SET_GLOBAL,
@@ -146,6 +151,7 @@ static TABLE: &[&Application] = &[
     &system::SYSTEM,
     &transfer::TRANSFER,
     &unbind_meta_app::UNBIND_META_APP,
+    &hold::UNHOLD,
     &unset::UNSET,
     &unshift::UNSHIFT,
 ];

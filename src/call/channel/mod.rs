@@ -60,6 +60,15 @@ impl Phase {
     }
 }
 
+/// Listeners are told of a channel by a timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beat {
+    /// From one to the next.
+    pub period: std::time::Duration,
+    /// When the next is due.
+    pub next: tokio::time::Instant,
+}
+
 /// When things happened, microseconds since 1970; 0: not yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
@@ -139,6 +148,8 @@ pub struct Channel {
     pub status: u16,
     /// Its session has to be refreshed (RFC 4028).
     pub session: Option<SessionTimer>,
+    /// Listeners are told of it again and again.
+    pub beat: Option<Beat>,
     /// What its endpoint says about that.
     pub session_rules: SessionRules,
 }
@@ -169,6 +180,7 @@ impl Channel {
             limits: Vec::new(),
             status: 0,
             session: None,
+            beat: None,
             session_rules: SessionRules::default(),
         };
         for (name, value) in [

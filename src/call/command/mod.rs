@@ -3,6 +3,7 @@
 
 mod attached;
 mod describe;
+mod far_end;
 mod files;
 mod hupall;
 mod limits;

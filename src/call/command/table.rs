@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use super::{
-    Command, describe, files, hupall, limits, orders, origination, parts, record, reload, schedule, settings, show,
-    sofia, status, trace, unavailable, variables, wrap,
+    Command, describe, far_end, files, hupall, limits, orders, origination, parts, record, reload, schedule, settings,
+    show, sofia, status, trace, unavailable, variables, wrap,
 };
 
 static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 18] = [
+    let groups: [&'static [Command]; 19] = [
         describe::COMMANDS,
+        far_end::COMMANDS,
         files::COMMANDS,
         hupall::COMMANDS,
         limits::COMMANDS,

@@ -30,19 +30,13 @@ pub(super) const COMMANDS: &[Command] = rows![
     "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]", "", Missing::Channel;
     "uuid_chat", "<uuid> <text>", "", Missing::Named;
     "uuid_debug_media", "<uuid> <read|write|both|vread|vwrite|vboth|all> <on|off>", "", FAILED;
-    "uuid_deflect", "<uuid> <uri>", "", Missing::Named;
     "uuid_displace", "<uuid> [start|stop] <path> [<limit>] [mux]", "", Missing::Session;
-    "uuid_display", "<uuid> <display>", "", FAILED;
     "uuid_dual_transfer", "<uuid> <A-dest-exten>[/<A-dialplan>][/<A-context>] <B-dest-exten>[/<B-dialplan>][/<B-context>]", "", Missing::Channel;
     "uuid_fileman", "<uuid> <cmd>:<val>", "", Missing::Channel;
-    "uuid_hold", "[off|toggle] <uuid>", FAILED_TOO, Missing::Text("+OK Success\n");
     "uuid_jitterbuffer", "<uuid> [0|<min_msec>[:<max_msec>]]", "", FAILED;
     "uuid_loglevel", "<uuid> <level>", "", Missing::Named;
     "uuid_media", "[off] <uuid>", FAILED_TOO, FAILED;
-    "uuid_phone_event", "<uuid>", FAILED_TOO, FAILED;
     "uuid_preprocess", "<>", "", Missing::Channel;
-    "uuid_send_info", "<uuid> [<mime_type> <mime_subtype>] <message>", "-ERR Operation Failed\n", Missing::Text("-ERR Operation Failed\n");
-    "uuid_session_heartbeat", "uuid_session_heartbeat <uuid> [sched] [0|<seconds>]", "", Missing::Text("-ERR Cannot locate session. USAGE: uuid_session_heartbeat <uuid> [sched] [0|<seconds>]\n");
     "uuid_simplify", "<uuid>", "", FAILED;
 ];
 
@@ -58,7 +52,7 @@ fn answer<'a>(
         let mut words = args.split_whitespace();
         let uuid = words.find(|word| !["off", "toggle"].contains(word)).unwrap_or_default();
         // Commands that need nothing but the uuid; all others need something to do with it.
-        let alone = ["uuid_hold", "uuid_media", "uuid_phone_event", "uuid_simplify", "uuid_send_info"];
+        let alone = ["uuid_media", "uuid_simplify"];
         if uuid.is_empty() || (words.next().is_none() && !alone.contains(&name)) {
             return if more == "bare" {
                 format!("USAGE: {name} {syntax}\n")

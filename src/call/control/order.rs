@@ -15,6 +15,8 @@ pub enum Order {
         dialplan: Option<String>,
         /// None: the present one.
         context: Option<String>,
+        /// Which side of its bridge.
+        whom: Whom,
     },
     /// Answers (`uuid_answer`).
     Answer,
@@ -53,8 +55,39 @@ pub enum Order {
     Set(Vec<(String, String)>),
     /// Breaks what plays or waits (`uuid_break`).
     Break,
+    /// Holds the far end, or lets it go on; none: whichever it is not (`uuid_hold`).
+    Hold(Option<bool>),
+    /// Tells the far end a name and number to show, `name|number` (`uuid_display`).
+    Display(String),
+    /// Sends an INFO (`uuid_send_info`).
+    SendInfo {
+        /// `type/subtype`.
+        content_type: String,
+        /// Body.
+        body: String,
+    },
+    /// Sends a NOTIFY of this event (`uuid_phone_event`).
+    PhoneEvent(String),
+    /// Tells of the channel every so many seconds; 0: not any more (`uuid_session_heartbeat`).
+    Heartbeat {
+        /// Seconds.
+        seconds: u64,
+        /// The first only after that time.
+        late: bool,
+    },
     /// Records the channel (`uuid_record`).
     Record(RecordOrder),
+}
+
+/// Who is transferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The channel.
+    Own,
+    /// The channel that it is bridged with (`-bleg`).
+    Partner,
+    /// Both (`-both`).
+    Both,
 }
 
 /// What is to happen to a recording beside what a channel does. Recordings are told apart by the text of their file.

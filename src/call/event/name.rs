@@ -192,6 +192,8 @@ impl EventName {
     pub const CODEC: Self = Self::known("CODEC");
     /// `CALL_UPDATE`.
     pub const CALL_UPDATE: Self = Self::known("CALL_UPDATE");
+    /// `SESSION_HEARTBEAT`.
+    pub const SESSION_HEARTBEAT: Self = Self::known("SESSION_HEARTBEAT");
     /// `ALL`.
     pub const ALL: Self = Self::known("ALL");
 

@@ -31,6 +31,8 @@ pub struct LegAudio {
     far: Option<Bytes>,
     /// Whose media it has.
     passing: Passing,
+    /// We hold the far end, or have asked it to be held.
+    holding: bool,
     /// An offer of ours waits for the answer in the ACK.
     offered_late: bool,
     agreed: Option<Agreed>,
@@ -125,6 +127,28 @@ impl LegAudio {
         self.agreed.as_ref().is_some_and(|agreed| !agreed.direction.receives())
     }
 
+    /// Whether we hold the far end.
+    pub fn holds(&self) -> bool {
+        self.holding
+    }
+
+    /// An offer that holds the far end (`sendonly`, RFC 3264 8.4) or lets it go on; none: nothing was agreed yet.
+    pub(super) fn hold(&mut self, on: bool) -> Option<Bytes> {
+        let agreed = self.agreed.as_ref()?;
+        let (codec, dtmf) = (agreed.codec, agreed.dtmf);
+        self.holding = on;
+        self.version += 1;
+        let text = Bytes::from(SessionDescription::offer(&self.local(dtmf)?, &[codec]).to_string());
+        self.offered = vec![codec];
+        self.description = Some(text.clone());
+        Some(text)
+    }
+
+    /// The far end has refused the offer of [`LegAudio::hold`].
+    pub(super) fn forget_hold(&mut self, holding: bool) {
+        self.holding = holding;
+    }
+
     /// Whether a stream was agreed.
     pub fn is_set_up(&self) -> bool {
         self.agreed.is_some()
@@ -216,13 +240,13 @@ impl LegAudio {
             version: self.session.wrapping_add(self.version),
             address,
             dtmf,
-            direction: Direction::SendRecv,
+            direction: if self.holding { Direction::SendOnly } else { Direction::SendRecv },
         })
     }
 
     fn start_stream(&self, variables: &Variables) {
         let (Some(agreed), Some(params), Some(port)) = (&self.agreed, &self.params, &self.port) else { return };
-        let held = !agreed.direction.receives();
+        let held = !agreed.direction.receives() || self.holding;
         let seconds = if held { params.rtp_hold_timeout_s } else { params.rtp_timeout_s };
         let own = |name: &str, scale: u32| {
             variables.get(name).and_then(|text| text.parse::<u32>().ok()).map(|n| n.saturating_mul(scale))

@@ -12,7 +12,7 @@ use crate::words::model::Cause;
 impl Call {
     pub(super) async fn finish(&mut self) {
         if self.given_away {
-            return;
+            return self.see_off().await;
         }
         self.hangup(Cause::NORMAL_CLEARING);
         let left: Vec<LegId> = self.callees.iter().map(|callee| callee.id).collect();
@@ -21,6 +21,7 @@ impl Call {
             self.drop_callee(id);
         }
         self.finish_front().await;
+        self.see_off().await;
     }
 
     /// Ends the leg in front: it is told, its hook runs, its record is written.

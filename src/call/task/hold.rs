@@ -3,7 +3,7 @@
 use super::{Call, source_of};
 use crate::call::event::EventName;
 use crate::call::leg::LegId;
-use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId};
+use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, PlaySource};
 
 /// Music that plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ impl Call {
     pub(super) fn mind_hold(&mut self, id: LegId) {
         let Some(callee) = self.callees.iter().find(|callee| callee.id == id) else { return };
         // Who is away: the far end of the leg takes no audio. The caller's music is heard first.
-        let wanted =
-            [(self.audio.is_held(), true), (callee.audio.is_held(), false)].into_iter().find(|(held, _)| *held);
+        let away = |audio: &super::LegAudio| audio.is_held() || audio.holds();
+        let wanted = [(away(&self.audio), true), (away(&callee.audio), false)].into_iter().find(|(held, _)| *held);
         let wanted = wanted.map(|(_, to_callee)| to_callee);
         self.fire_hold(id, wanted);
         if wanted == self.music.map(|music| music.to_callee) {
@@ -31,6 +31,17 @@ impl Call {
         }
         if let Some(to_callee) = wanted {
             self.start_music(id, to_callee);
+        }
+    }
+
+    /// We hold a leg, or not any more. In a bridge the music and the events follow by themselves.
+    pub(super) fn note_hold(&mut self, id: LegId, on: bool) {
+        if self.a.bridged {
+            return;
+        }
+        if id == self.front {
+            // A bridge that begins now finds it told already.
+            self.fire_hold(id, on.then_some(true));
         }
     }
 
@@ -70,19 +81,21 @@ impl Call {
         } else {
             self.callee(id).and_then(|callee| callee.channel.get("hold_music").map(str::to_owned))
         };
-        let Some(text) = own.or_else(|| self.services.globals.get("hold_music")) else { return };
-        if text.eq_ignore_ascii_case("silence") {
-            return;
-        }
-        match source_of(&text, 0) {
-            Ok(source) => {
-                let play = self.next_play();
-                self.audio.command(MediaCommand::Part);
-                self.command_side(id, to_callee, MediaCommand::Play { id: play, source });
-                self.music = Some(Music { to_callee, id: play });
-            }
-            Err(why) => tracing::warn!(hold_music = text, "no hold music: {why}"),
-        }
+        let text = own.or_else(|| self.services.globals.get("hold_music"));
+        let source = text.filter(|text| !text.eq_ignore_ascii_case("silence")).and_then(|text| {
+            source_of(&text, 0).map_err(|why| tracing::warn!(hold_music = text, "no hold music: {why}")).ok()
+        });
+        let ours = if to_callee { self.audio.holds() } else { self.callee(id).is_some_and(|leg| leg.audio.holds()) };
+        let source = match source {
+            Some(source) => source,
+            // Whom we hold ourselves would go on hearing the other side.
+            None if ours => PlaySource::Silence { ms: -1, level: 0 },
+            None => return,
+        };
+        let play = self.next_play();
+        self.audio.command(MediaCommand::Part);
+        self.command_side(id, to_callee, MediaCommand::Play { id: play, source });
+        self.music = Some(Music { to_callee, id: play });
     }
 
     /// A file of music begins anew when it ends.

@@ -85,6 +85,7 @@ impl Call {
             match event {
                 Some(CallEvent::Leg { leg, event }) if leg == self.front => sink.signal(event),
                 Some(CallEvent::Media { leg, event }) if leg == self.front => sink.media(event),
+                Some(event @ (CallEvent::Leg { .. } | CallEvent::Media { .. })) => drop(self.pass_on(event)),
                 // Hang-ups and questions find the channel where it is listed: with its new call.
                 Some(_) => {}
                 None => break,

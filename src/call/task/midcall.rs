@@ -97,14 +97,20 @@ impl Call {
         if method == "REFER" {
             return self.refer_of_caller(token, headers);
         }
+        let mut reported = false;
         let reply = reply_to(method, content_type, body);
         if let Some(digit) = reply.digit.filter(|_| self.audio.takes_info_digits(&self.a.variables)) {
             self.a.push_digit(digit, INFO_DURATION);
         }
         if method == "NOTIFY" {
-            self.referred = referred_status(headers, body).or(self.referred);
+            let status = referred_status(headers, body);
+            self.referred = status.or(self.referred);
+            reported = status.is_some();
         }
         self.tell(LegCommand::Respond { token, status: reply.status, headers: Headers::new(), sdp: None });
+        if reported {
+            self.referral_reported(self.front, body);
+        }
     }
 
     /// A called leg's event that has the same answer in every state.
@@ -121,7 +127,10 @@ impl Call {
             other => other,
         };
         let passed_on = match &event {
-            LegEvent::Response { token, status, sdp, .. } => self.relay_answer(token.0, *status, sdp.as_ref()),
+            LegEvent::Response { token, status, phrase, sdp } => {
+                self.relay_answer(token.0, *status, sdp.as_ref())
+                    || self.far_end_answered(token.0, *status, phrase, sdp.as_deref())
+            }
             LegEvent::Acked { sdp } => self.relay_ack(id, sdp.as_ref()),
             _ => false,
         };
@@ -140,13 +149,16 @@ impl Call {
                     timer.answered(token.0, status);
                 }
             }
-            LegEvent::Request { token, method, content_type, body, .. } => {
+            LegEvent::Request { token, method, content_type, body, headers } => {
                 let reply = reply_to(&method, &content_type, &body);
                 let takes = callee.audio.takes_info_digits(&callee.channel.variables);
                 if let Some(digit) = reply.digit.filter(|_| takes) {
                     callee.channel.push_digit(digit, INFO_DURATION);
                 }
                 callee.send(respond(token, reply.status, Headers::new()));
+                if method == "NOTIFY" && referred_status(&headers, &body).is_some() {
+                    self.referral_reported(id, &body);
+                }
             }
             other => tracing::debug!(?other, "an event that this leg has no use for"),
         }

@@ -19,7 +19,9 @@ mod digits;
 mod emit;
 mod enterprise;
 mod execute;
+mod far_end;
 mod finish;
+mod heartbeat;
 mod hold;
 mod hooks;
 mod ivr;
@@ -30,6 +32,7 @@ mod meta;
 mod midcall;
 mod originate;
 mod origination;
+mod parting;
 mod pickup;
 mod play;
 mod playlist;
@@ -186,6 +189,10 @@ pub struct Call {
     replacement: Option<(String, String)>,
     extension: Arc<str>,
     hunted_context: Arc<str>,
+    /// Requests of programs whose answers matter.
+    asked: Vec<far_end::Asked>,
+    /// Legs that have calls of their own now.
+    parted: Vec<parting::Parted>,
     /// Who looks on.
     observer: Option<Box<dyn Observer>>,
     /// Keeps the caller's channel in the list of calls.
@@ -279,6 +286,8 @@ impl Call {
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
+            asked: Vec::new(),
+            parted: Vec::new(),
             observer: None,
             exhaustive: false,
             snapshot,
@@ -420,11 +429,16 @@ impl Call {
             return self.absorb(event);
         }
         let session = self.session_deadline();
-        let event = match until.into_iter().chain(session).min() {
+        let beat = self.beat_deadline();
+        let event = match until.into_iter().chain(session).chain(beat).min() {
             Some(first) => match timeout_at(first, self.events.recv()).await {
                 Ok(event) => event,
                 Err(_) if session == Some(first) => {
                     self.session_due();
+                    return Wake::Caller;
+                }
+                Err(_) if beat == Some(first) => {
+                    self.beats_due();
                     return Wake::Caller;
                 }
                 Err(_) => return Wake::Timer,
@@ -452,6 +466,7 @@ impl Call {
     }
 
     fn absorb(&mut self, event: CallEvent) -> Wake {
+        let Some(event) = self.pass_on(event) else { return Wake::Caller };
         let event = match &event {
             CallEvent::Leg { leg, .. } | CallEvent::Media { leg, .. } => match self.defers(*leg, event) {
                 Some(event) => event,
@@ -545,8 +560,10 @@ impl Call {
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);
             }
-            LegEvent::Response { token, status, sdp, .. } => {
-                if self.relay_answer(token.0, status, sdp.as_ref()) {
+            LegEvent::Response { token, status, phrase, sdp } => {
+                if self.relay_answer(token.0, status, sdp.as_ref())
+                    || self.far_end_answered(token.0, status, &phrase, sdp.as_deref())
+                {
                     return;
                 }
                 self.media_is_back(token.0, status, sdp.as_deref());

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Call, Waiting, emit, keys, limit};
+use super::parting::Way;
+use super::{Call, Waiting, emit, heartbeat, keys, limit};
 use crate::call::api;
 use crate::call::channel::{Channel, View};
 use crate::call::control::{Execution, Order};
@@ -38,6 +39,7 @@ impl Call {
                 let _ = reply.send(value);
             }
             Question::Order { uuid, order, reply } => self.obey(&uuid, order, reply),
+            Question::Deflect { uuid, uri, reply } => self.deflect_leg(&uuid, &uri, reply),
             Question::Lend { uuid, to, reply } => {
                 let callee = self.callees.iter().find(|callee| callee.channel.uuid == uuid).map(|callee| callee.id);
                 match callee {
@@ -102,6 +104,18 @@ impl Call {
                 }
                 true
             }
+            (Order::Transfer { extension, dialplan, context, whom }, _) => {
+                self.transfer_leg(uuid, whom, &Way { extension, dialplan, context })
+            }
+            (Order::Hold(wanted), _) => self.any_leg_named(uuid).is_some_and(|id| self.hold_leg(id, wanted)),
+            (Order::Display(text), _) => self.any_leg_named(uuid).is_some_and(|id| self.display(id, &text)),
+            (Order::SendInfo { content_type, body }, _) => {
+                self.any_leg_named(uuid).is_some_and(|id| self.send_info(id, &content_type, &body))
+            }
+            (Order::PhoneEvent(event), _) => self.any_leg_named(uuid).is_some_and(|id| self.phone_event(id, &event)),
+            (Order::Heartbeat { seconds, late }, _) => {
+                self.channel_named(uuid).map(|channel| heartbeat::beat(channel, seconds, late)).is_some()
+            }
             (Order::Record(order), callee) => return self.record_leg(callee, order, reply),
             (Order::Execute(execution), Some(id)) => self.execute_later(execution, Some(id), None),
             (Order::SendDigits(digits), Some(id)) => {
@@ -121,9 +135,6 @@ impl Call {
     fn obey_in_front(&mut self, order: Order) -> bool {
         match order {
             Order::Hangup(cause) => self.hangup(cause),
-            Order::Transfer { extension, dialplan, context } => {
-                return self.transfer(&extension, dialplan.as_deref(), context.as_deref());
-            }
             Order::Park => return self.transfer("park:", Some("inline"), None),
             Order::Break => self.broken = true,
             Order::Answer => self.later("answer", ""),
@@ -140,6 +151,12 @@ impl Call {
             }
             Order::Bridge(uuid) => return self.bridge_later(&uuid),
             Order::Record(_)
+            | Order::Transfer { .. }
+            | Order::Hold(_)
+            | Order::Display(_)
+            | Order::SendInfo { .. }
+            | Order::PhoneEvent(_)
+            | Order::Heartbeat { .. }
             | Order::Set(_)
             | Order::FlushDigits
             | Order::ReceiveDigits(_)

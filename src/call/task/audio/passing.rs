@@ -288,7 +288,7 @@ impl Call {
         }
     }
 
-    fn tell_side(&mut self, id: LegId, command: LegCommand) {
+    pub(in super::super) fn tell_side(&mut self, id: LegId, command: LegCommand) {
         match self.callees.iter_mut().find(|callee| callee.id == id) {
             Some(callee) => callee.send(command),
             None => self.tell(command),
