@@ -169,6 +169,10 @@ impl Directory for Nothing {
         Vec::new()
     }
 
+    fn domain_field(&self, _: &str, _: UserField, _: &str) -> Option<String> {
+        None
+    }
+
     fn default_domain(&self) -> &'static str {
         ""
     }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::call::leg::EventSink;
-pub use crate::engine::audio::Tracks;
+pub use crate::engine::audio::{Lane, Level, Tracks};
 
 /// A port of the media engine, unique in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -240,6 +240,15 @@ pub enum MediaCommand {
         /// Length of each in timestamp units of 8 kHz.
         duration: u32,
     },
+    /// The volume of one direction.
+    Level {
+        /// Heard or told.
+        lane: Lane,
+        /// How loud.
+        level: Level,
+    },
+    /// Takes digits that are only heard as tones, too.
+    Listen(bool),
     /// Discards received audio and digits silently (`ignore_early_media=consume`).
     Mute(bool),
 }

@@ -56,6 +56,16 @@ impl ApiDirectory for UsersOfDirectory {
         value.map(str::to_owned)
     }
 
+    fn domain_field(&self, domain: &str, field: UserField, name: &str) -> Option<String> {
+        let entries = self.directory.domain_entries(domain)?;
+        let value = match field {
+            UserField::Attribute => entries.attribute(name),
+            UserField::Param => entries.param(name),
+            UserField::Variable => entries.variable(name),
+        };
+        value.map(str::to_owned)
+    }
+
     fn default_domain(&self) -> &str {
         &self.default_domain
     }

@@ -161,3 +161,33 @@ async fn a_channel_has_a_heartbeat() {
     }
     assert_eq!(command(&mut giver, "uuid_session_heartbeat u 0").await, "+OK\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_that_plays_is_steered() {
+    let (_switch, control) = switch();
+    let mut far = leg(control, "u").await;
+    let mut giver = client(control).await;
+    assert_eq!(command(&mut giver, "uuid_fileman u pause").await, "-ERR No file handle!\n");
+    assert_eq!(
+        command(&mut giver, "uuid_fileman u speed:+1").await,
+        "-ERR speed:+1 is not available in this version\n"
+    );
+    assert_eq!(command(&mut giver, "uuid_audio u start read level 2").await, "+OK\n");
+    assert_eq!(command(&mut giver, "uuid_audio u stop").await, "+OK\n");
+    assert!(command(&mut giver, "uuid_audio u start sideways level 2").await.starts_with("-USAGE: "));
+    assert_eq!(
+        command(&mut giver, "uuid_broadcast u playback::tone_stream://%(60000,0,440)").await,
+        "+OK Message sent\n"
+    );
+    becomes(&mut giver, "uuid_fileman u pause", "+OK\n").await;
+    assert_eq!(command(&mut giver, "uuid_fileman u pause").await, "+OK\n");
+    assert_eq!(command(&mut giver, "uuid_fileman u stop").await, "+OK\n");
+    becomes(&mut giver, "uuid_fileman u restart", "-ERR No file handle!\n").await;
+    let chatting = tokio::spawn(async move { command(&mut giver, "uuid_chat u how are you").await });
+    let message = far.request("MESSAGE");
+    assert!(message.0.ends_with("how are you"), "{}", message.0);
+    far.answer(&message, "200 OK", "", "");
+    assert_eq!(chatting.await.expect("no panic"), "+OK\n");
+    far.become_caller();
+    assert_eq!(far.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
+}

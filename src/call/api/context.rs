@@ -87,6 +87,9 @@ pub trait Directory {
     /// One entry of a user.
     fn user_field(&self, user: &str, domain: &str, field: UserField, name: &str) -> Option<String>;
 
+    /// One entry of a domain itself.
+    fn domain_field(&self, domain: &str, field: UserField, name: &str) -> Option<String>;
+
     /// Name of the domain that is meant when none is named.
     fn default_domain(&self) -> &str;
 

@@ -11,6 +11,7 @@ mod cond;
 mod context;
 mod create_uuid;
 mod db;
+mod domain_data;
 mod domain_exists;
 mod echo;
 mod escape;

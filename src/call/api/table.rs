@@ -2,10 +2,11 @@
 
 use super::ApiFunction;
 use super::{
-    acl, bg_system, coalesce, cond, create_uuid, db, domain_exists, echo, escape, eval, expand, expr, global_getvar,
-    global_setvar, group, group_call, hash, hostname, in_group, md5, module_exists, regex, replace, say_string,
-    sofia_contact, sql_escape, strepoch, strftime, strftime_tz, switchname, system, tolower, toupper, url_decode,
-    url_encode, user_data, user_exists, uuid_break, uuid_exists, uuid_getvar, uuid_kill, uuid_setvar, uuid_transfer,
+    acl, bg_system, coalesce, cond, create_uuid, db, domain_data, domain_exists, echo, escape, eval, expand, expr,
+    global_getvar, global_setvar, group, group_call, hash, hostname, in_group, md5, module_exists, regex, replace,
+    say_string, sofia_contact, sql_escape, strepoch, strftime, strftime_tz, switchname, system, tolower, toupper,
+    url_decode, url_encode, user_data, user_exists, uuid_break, uuid_exists, uuid_getvar, uuid_kill, uuid_setvar,
+    uuid_transfer,
 };
 
 static TABLE: &[&dyn ApiFunction] = &[
@@ -15,6 +16,7 @@ static TABLE: &[&dyn ApiFunction] = &[
     &cond::Cond,
     &create_uuid::CreateUuid,
     &db::Db,
+    &domain_data::DomainData,
     &domain_exists::DomainExists,
     &echo::Echo,
     &escape::Escape,

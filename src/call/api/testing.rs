@@ -167,6 +167,11 @@ impl Directory for Users {
         }
     }
 
+    fn domain_field(&self, domain: &str, field: UserField, name: &str) -> Option<String> {
+        let known = self.domain_exists(domain) && field == UserField::Attribute && name == "name";
+        known.then(|| domain.to_owned())
+    }
+
     fn default_domain(&self) -> &'static str {
         "example.com"
     }

@@ -51,6 +51,7 @@ mod set_profile_var;
 mod set_zombie_exec;
 mod sleep;
 mod socket;
+mod sound;
 mod system;
 mod transfer;
 mod unbind_meta_app;
@@ -142,11 +143,15 @@ static TABLE: &[&Application] = &[
     &heartbeat::SCHED_HEARTBEAT,
     &send_dtmf::SEND_DTMF,
     &set::SET,
+    &sound::SET_AUDIO_LEVEL,
     &set_global::SET_GLOBAL,
+    &sound::SET_MUTE,
     &set_profile_var::SET_PROFILE_VAR,
     &set_zombie_exec::SET_ZOMBIE_EXEC,
     &sleep::SLEEP,
     &socket::SOCKET,
+    &sound::START_DTMF,
+    &sound::STOP_DTMF,
     &record_session::STOP_RECORD_SESSION,
     &system::SYSTEM,
     &transfer::TRANSFER,
@@ -155,6 +160,8 @@ static TABLE: &[&Application] = &[
     &unset::UNSET,
     &unshift::UNSHIFT,
 ];
+
+pub use sound::lane;
 
 /// The settings of a recording, as `record_session` has them after its file: `{name=value,...}`.
 pub fn record_settings(text: &str) -> Vec<(String, String)> {

@@ -16,6 +16,7 @@ use crate::words::model::Cause;
 /// Time for a far end to say what became of a REFER.
 const REFER_PATIENCE: Duration = Duration::from_secs(10);
 
+const CHAT: &str = "<proto>|<from>|<to>|<message>|[<content-type>]";
 const DEFLECT: &str = "<uuid> <uri>";
 const DISPLAY: &str = "<uuid> <display>";
 const HEARTBEAT: &str = "uuid_session_heartbeat <uuid> [sched] [0|<seconds>]";
@@ -28,6 +29,15 @@ const FAILED: &str = "-ERR Operation failed\n";
 
 /// The commands of this file.
 pub(super) const COMMANDS: &[Command] = &[
+    Command::new("chat", CHAT, "Not available: telephones write to one another by MESSAGE", |_, args| {
+        Box::pin(async move {
+            if split(args, '|', 5).len() < 4 {
+                return "Invalid".to_owned();
+            }
+            tracing::error!("chat: messages of the switch itself are not available in this version");
+            "Error! Message Not Sent\n".to_owned()
+        })
+    }),
     Command::new("uuid_deflect", DEFLECT, "Asks the far end to call somebody else (REFER)", |services, args| {
         Box::pin(deflect(services, args))
     }),

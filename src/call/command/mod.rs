@@ -16,6 +16,7 @@ mod schedule;
 mod settings;
 mod show;
 mod sofia;
+mod sound;
 mod status;
 mod table;
 mod trace;

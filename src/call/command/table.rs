@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use super::{
     Command, describe, far_end, files, hupall, limits, orders, origination, parts, record, reload, schedule, settings,
-    show, sofia, status, trace, unavailable, variables, wrap,
+    show, sofia, sound, status, trace, unavailable, variables, wrap,
 };
 
 static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 19] = [
+    let groups: [&'static [Command]; 20] = [
         describe::COMMANDS,
         far_end::COMMANDS,
         files::COMMANDS,
@@ -23,6 +23,7 @@ static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
         settings::COMMANDS,
         show::COMMANDS,
         sofia::COMMANDS,
+        sound::COMMANDS,
         status::COMMANDS,
         trace::COMMANDS,
         unavailable::COMMANDS,

@@ -15,57 +15,37 @@ enum Missing {
 }
 
 macro_rules! rows {
-    ($($name:literal, $syntax:literal, $usage:expr, $missing:expr;)*) => {
+    ($($name:literal, $syntax:literal, $missing:expr;)*) => {
         &[$(Command::new($name, $syntax, "Not available in this version", |services, args| {
-            answer($name, $usage, $missing, services, args)
+            answer($name, $missing, services, args)
         })),*]
     };
 }
 
 const FAILED: Missing = Missing::Text("-ERR Operation failed\n");
-const FAILED_TOO: &str = "-ERR Operation failed\n";
 
 /// Commands about one channel.
 pub(super) const COMMANDS: &[Command] = rows![
-    "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]", "", Missing::Channel;
-    "uuid_chat", "<uuid> <text>", "", Missing::Named;
-    "uuid_debug_media", "<uuid> <read|write|both|vread|vwrite|vboth|all> <on|off>", "", FAILED;
-    "uuid_displace", "<uuid> [start|stop] <path> [<limit>] [mux]", "", Missing::Session;
-    "uuid_dual_transfer", "<uuid> <A-dest-exten>[/<A-dialplan>][/<A-context>] <B-dest-exten>[/<B-dialplan>][/<B-context>]", "", Missing::Channel;
-    "uuid_fileman", "<uuid> <cmd>:<val>", "", Missing::Channel;
-    "uuid_jitterbuffer", "<uuid> [0|<min_msec>[:<max_msec>]]", "", FAILED;
-    "uuid_loglevel", "<uuid> <level>", "", Missing::Named;
-    "uuid_media", "[off] <uuid>", FAILED_TOO, FAILED;
-    "uuid_preprocess", "<>", "", Missing::Channel;
-    "uuid_simplify", "<uuid>", "", FAILED;
+    "uuid_displace", "<uuid> [start|stop] <path> [<limit>] [mux]", Missing::Session;
+    "uuid_dual_transfer", "<uuid> <A-dest-exten>[/<A-dialplan>][/<A-context>] <B-dest-exten>[/<B-dialplan>][/<B-context>]", Missing::Channel;
+    "uuid_jitterbuffer", "<uuid> [0|<min_msec>[:<max_msec>]]", FAILED;
+    "uuid_loglevel", "<uuid> <level>", Missing::Named;
+    "uuid_preprocess", "<>", Missing::Channel;
 ];
 
-fn answer<'a>(
-    name: &'static str,
-    more: &'static str,
-    missing: Missing,
-    services: &'a Arc<Services>,
-    args: &'a str,
-) -> Running<'a> {
+fn answer<'a>(name: &'static str, missing: Missing, services: &'a Arc<Services>, args: &'a str) -> Running<'a> {
     Box::pin(async move {
         let syntax = super::find(name).map_or("", |command| command.syntax);
         let mut words = args.split_whitespace();
-        let uuid = words.find(|word| !["off", "toggle"].contains(word)).unwrap_or_default();
-        // Commands that need nothing but the uuid; all others need something to do with it.
-        let alone = ["uuid_media", "uuid_simplify"];
-        if uuid.is_empty() || (words.next().is_none() && !alone.contains(&name)) {
-            return if more == "bare" {
-                format!("USAGE: {name} {syntax}\n")
-            } else {
-                format!("{}{more}", usage(syntax))
-            };
+        let uuid = words.next().unwrap_or_default();
+        if uuid.is_empty() || words.next().is_none() {
+            return usage(syntax);
         }
         if !services.calls.exists(uuid) {
             return match missing {
                 Missing::Channel => GONE.to_owned(),
                 Missing::Named => format!("-ERR No such channel {uuid}!\n"),
                 Missing::Session => "-ERR Cannot locate session!\n".to_owned(),
-                Missing::Text(text) if text.ends_with("uuid ") => format!("{text}{uuid}\n"),
                 Missing::Text(text) => text.to_owned(),
             };
         }

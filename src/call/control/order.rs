@@ -1,5 +1,6 @@
 //! What an API command tells a channel to do, of whichever call.
 
+use crate::call::media::{Lane, Level};
 use crate::words::model::Cause;
 
 /// One order. It is carried out when the channel's task comes to it.
@@ -66,6 +67,14 @@ pub enum Order {
         /// Body.
         body: String,
     },
+    /// Sends a MESSAGE (`uuid_chat`).
+    Chat(String),
+    /// Volume of one direction (`uuid_audio`).
+    Level(Lane, Level),
+    /// Steers the file that plays: `pause`, `restart`, `stop`, `seek:…` (`uuid_fileman`).
+    SteerFile(String),
+    /// Whether the media is ours (`uuid_media`); nothing is done.
+    HasMedia,
     /// Sends a NOTIFY of this event (`uuid_phone_event`).
     PhoneEvent(String),
     /// Tells of the channel every so many seconds; 0: not any more (`uuid_session_heartbeat`).

@@ -156,6 +156,7 @@ impl Call {
     /// Tells a resting playback that it ended.
     pub(super) fn note_end(&mut self, event: &MediaEvent) {
         if let MediaEvent::PlayEnded { id, end, played_ms } = event {
+            self.sounding.take_if(|(sounds, _)| sounds == id);
             self.note_play_ended(*id, end, *played_ms);
         }
     }

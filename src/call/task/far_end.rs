@@ -43,6 +43,10 @@ impl Call {
         }
     }
 
+    pub(super) fn audio_of(&mut self, id: LegId) -> &mut LegAudio {
+        self.parts(id).1
+    }
+
     fn asked(&mut self, leg: LegId, what: What) -> RequestToken {
         let token = self.next_token();
         if self.asked.len() >= MOST_ASKED {
@@ -107,13 +111,22 @@ impl Call {
 
     /// `uuid_send_info`: an INFO with this body. False: the leg is not answered.
     pub(super) fn send_info(&mut self, id: LegId, content_type: &str, body: &str) -> bool {
+        self.send_text(id, "INFO", content_type, body)
+    }
+
+    /// `uuid_chat`: a MESSAGE (RFC 3428) within the call. False: the leg is no answered SIP dialog.
+    pub(super) fn chat(&mut self, id: LegId, text: &str) -> bool {
+        self.parts(id).0.get("sip_call_id").is_some() && self.send_text(id, "MESSAGE", "text/plain", text)
+    }
+
+    fn send_text(&mut self, id: LegId, method: &'static str, content_type: &str, body: &str) -> bool {
         let (channel, _) = self.parts(id);
         if !channel.answered || !channel.up() {
             return false;
         }
         let token = RequestToken(self.next_token());
         let body = Bytes::copy_from_slice(body.as_bytes());
-        self.tell_side(id, request(token, "INFO", &[], &plain(content_type), body));
+        self.tell_side(id, request(token, method, &[], &plain(content_type), body));
         true
     }
 

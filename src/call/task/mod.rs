@@ -189,6 +189,8 @@ pub struct Call {
     replacement: Option<(String, String)>,
     extension: Arc<str>,
     hunted_context: Arc<str>,
+    /// The file that plays in front, and whether it stands still.
+    sounding: Option<(PlayId, bool)>,
     /// Requests of programs whose answers matter.
     asked: Vec<far_end::Asked>,
     /// Legs that have calls of their own now.
@@ -286,6 +288,7 @@ impl Call {
             replacement: None,
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
+            sounding: None,
             asked: Vec::new(),
             parted: Vec::new(),
             observer: None,

@@ -241,7 +241,30 @@ impl Call {
         if list.paused {
             self.audio.command(MediaCommand::Steer { id, by: Steering::Pause(true) });
         }
+        self.sounding = (!quiet).then_some((id, list.paused));
         list.current = Some(Current { id, source, lead: quiet, ended: None, displaced: false, from_ms: 0 });
+        true
+    }
+
+    /// `uuid_fileman`: a program steers the file that plays. False: none does.
+    pub(super) fn steer_file(&mut self, what: &str) -> bool {
+        let Some((id, paused)) = &mut self.sounding else { return false };
+        let by = match Verdict::parse(Some(what)) {
+            Verdict::Pause => {
+                *paused = !*paused;
+                Steering::Pause(*paused)
+            }
+            Verdict::Restart => Steering::To(0),
+            Verdict::SeekTo(ms) => Steering::To(ms),
+            Verdict::SeekBy(ms) => Steering::By(ms),
+            Verdict::Stop => {
+                self.broken = true;
+                return true;
+            }
+            Verdict::Continue | Verdict::Unsupported => return true,
+        };
+        let id = *id;
+        self.audio.command(MediaCommand::Steer { id, by });
         true
     }
 
@@ -249,6 +272,7 @@ impl Call {
     fn replay(&mut self, list: &mut Playlist, played_ms: u64) {
         let id = self.next_play();
         let Some(current) = list.current.as_mut() else { return };
+        self.sounding = Some((id, list.paused));
         current.id = id;
         current.from_ms = current.from_ms.saturating_add(played_ms);
         if let PlaySource::Silence { ms, .. } = &mut current.source

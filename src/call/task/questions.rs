@@ -14,6 +14,7 @@ use crate::call::control::{Execution, Order};
 use crate::call::event::EventName;
 use crate::call::leg::LegId;
 use crate::call::limits::Rule;
+use crate::call::media::MediaCommand;
 use crate::call::registry::{Question, Seen};
 use crate::words::expand::{Lookup as _, split};
 use crate::words::model::variables::indexed;
@@ -112,6 +113,15 @@ impl Call {
             (Order::SendInfo { content_type, body }, _) => {
                 self.any_leg_named(uuid).is_some_and(|id| self.send_info(id, &content_type, &body))
             }
+            (Order::Chat(text), _) => self.any_leg_named(uuid).is_some_and(|id| self.chat(id, &text)),
+            (Order::Level(lane, level), _) => {
+                let id = self.any_leg_named(uuid);
+                id.map(|id| self.audio_of(id).command(MediaCommand::Level { lane, level })).is_some()
+            }
+            (Order::SteerFile(what), None) => self.steer_file(&what),
+            (Order::HasMedia, _) => {
+                self.any_leg_named(uuid).is_some_and(|id| self.audio_of(id).passing() == super::audio::Passing::No)
+            }
             (Order::PhoneEvent(event), _) => self.any_leg_named(uuid).is_some_and(|id| self.phone_event(id, &event)),
             (Order::Heartbeat { seconds, late }, _) => {
                 self.channel_named(uuid).map(|channel| heartbeat::beat(channel, seconds, late)).is_some()
@@ -153,6 +163,10 @@ impl Call {
             Order::Record(_)
             | Order::Transfer { .. }
             | Order::Hold(_)
+            | Order::Chat(_)
+            | Order::Level(..)
+            | Order::SteerFile(_)
+            | Order::HasMedia
             | Order::Display(_)
             | Order::SendInfo { .. }
             | Order::PhoneEvent(_)

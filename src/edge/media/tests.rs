@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::call::leg::EventSink;
-use crate::call::media::{MediaCommand, MediaEngine, MediaError, MediaEvent, PlayEnd, PlayId, PlaySource};
+use crate::call::media::{Lane, Level, MediaCommand, MediaEngine, MediaError, MediaEvent, PlayEnd, PlayId, PlaySource};
 use crate::engine::audio::{g711, wav_bytes};
 use crate::engine::rtp::rtcp::{ReportBlock, Rtcp, compound};
 use crate::engine::rtp::{EventPayload, EventReceiver, Packet, sequence_distance, timestamp_distance};
@@ -439,4 +439,59 @@ fn a_range_without_a_pair_is_refused() {
 #[test]
 fn a_port_is_small() {
     assert!(std::mem::size_of::<super::port::Port>() < 2048, "{}", std::mem::size_of::<super::port::Port>());
+}
+
+#[test]
+fn either_direction_is_louder_or_silent() {
+    let rig = Rig::new(1, 2);
+    let (mut a, mut b) = (rig.talking("PCMU", None), rig.talking("PCMU", None));
+    a.join(&b);
+    prime(&mut a, &b);
+    let codec = crate::engine::audio::AudioCodec::find("PCMU", 8000).unwrap();
+    let octet = |level: Level| level.table(codec).unwrap()[0xb0];
+    // What a says is heard at b as a's reading and b's writing side make it.
+    let cases = [
+        (Lane::Heard, Level::Step(-2), octet(Level::Step(-2))),
+        (Lane::Heard, Level::Plain, 0xb0),
+        (Lane::Told, Level::Mute, octet(Level::Mute)),
+        (Lane::Told, Level::Plain, 0xb0),
+    ];
+    for (lane, level, expected) in cases {
+        let port = if lane == Lane::Heard { &a.port } else { &b.port };
+        port.command(MediaCommand::Level { lane, level });
+        // Some are on their way before the command is.
+        let heard = (0..50).find(|_| {
+            a.phone.speak(0xb0);
+            b.phone.hear().1 == [expected; 160]
+        });
+        assert!(heard.is_some(), "{lane:?} {level:?}");
+    }
+    // A playback is told at that volume, too.
+    b.port.command(MediaCommand::Part);
+    b.port.command(MediaCommand::Level { lane: Lane::Told, level: Level::Mute });
+    b.play(1, PlaySource::Tone { script: "%(100,0,440)".to_owned() });
+    let silent = octet(Level::Mute);
+    assert!((0..50).any(|_| b.phone.hear().1 == [silent; 160]));
+    rig.wait_for(&mut b, &ended(1, PlayEnd::Finished, 100));
+}
+
+#[test]
+fn digits_that_are_only_heard() {
+    let rig = Rig::new(1, 2);
+    let mut a = rig.talking("PCMU", None);
+    let codec = crate::engine::audio::AudioCodec::find("PCMU", 8000).unwrap();
+    let mut octets = Vec::new();
+    codec.encoder().encode(&crate::engine::audio::dtmf_samples('7', 100, 8000).unwrap(), &mut octets);
+    octets.resize(1600, 0xff);
+    let dial = |a: &mut Line| {
+        for payload in octets.chunks(160) {
+            a.phone.send(0, payload);
+        }
+    };
+    dial(&mut a);
+    a.port.command(MediaCommand::Listen(true));
+    a.play_silence(1, 20);
+    rig.wait_for(&mut a, &ended(1, PlayEnd::Finished, 20));
+    dial(&mut a);
+    assert_eq!(rig.event(&mut a), MediaEvent::Dtmf { digit: '7', duration: 800 }, "the first time nobody listened");
 }

@@ -10,7 +10,8 @@ use rustix::event::{Timespec, epoll};
 
 use super::clock::{MS, Micros};
 use super::engine::{Engine, Letter, MAILBOX, Mailbox, Urgency};
-use super::port::Port;
+use super::port::{Kind, Port};
+use crate::engine::audio::Lane;
 
 /// Bytes of the receive buffer: more than any packet that does not fragment.
 const BUFFER: usize = 2048;
@@ -124,6 +125,9 @@ impl Worker {
             return port.receive_rtcp(datagram, from, now);
         }
         let forward = port.receive(datagram, from, now);
+        if let Some(forward) = forward.as_ref().filter(|forward| forward.kind == Kind::Audio) {
+            port.scale(Lane::Heard, datagram, forward.payload.clone());
+        }
         let target = port.target(slot);
         self.arm(slot);
         if let (Some(forward), Some(port)) = (forward, target.and_then(|target| self.port(target))) {

@@ -8,6 +8,7 @@
 //! * [`Resampler`], [`resample`]: between any two sampling rates.
 //! * [`ToneScript`], [`Silence`]: `tone_stream://` and `silence_stream://`.
 //! * [`goertzel`], [`DtmfDetector`], [`dtmf_samples`]: what is heard, and digits as tones.
+//! * [`Level`], the volume.
 //! * [`Mixdown`], [`SilenceWatch`]: two directions of a call on one time line, for recording.
 //!
 //! What is not here: the path grammar of prompts, files.
@@ -17,6 +18,7 @@ mod dtmf;
 mod frames;
 pub mod g711;
 pub mod goertzel;
+mod level;
 mod mixdown;
 mod resample;
 mod silence;
@@ -26,6 +28,7 @@ mod wav;
 pub use codec::{AUDIO_CODECS, AudioCodec, Decoder, Encoder, octet_table};
 pub use dtmf::{DtmfDetector, dtmf_frequencies, dtmf_samples};
 pub use frames::{Frames, encode_frames};
+pub use level::Level;
 pub use mixdown::{Lane, Mixdown, SilenceWatch, Tracks};
 pub use resample::{Resampler, resample};
 pub use silence::{Silence, SilenceError};

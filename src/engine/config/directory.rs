@@ -51,6 +51,8 @@ fn value<'e>(entries: &'e Entries, name: &str) -> Option<&'e str> {
 #[derive(Debug, Clone, Default)]
 struct Domain {
     name: String,
+    /// What it says itself.
+    own: User,
     users: Vec<Arc<User>>,
     /// First user by value of `id`, then of `number-alias`, in lower case.
     by_name: HashMap<String, usize>,
@@ -84,6 +86,11 @@ impl Directory {
     /// The access lists.
     pub fn access(&self) -> &AccessLists {
         &self.access
+    }
+
+    /// The attributes, params and variables of a domain itself, as though it were a user.
+    pub fn domain_entries(&self, name: &str) -> Option<&User> {
+        self.domain(name).map(|domain| &domain.own)
     }
 
     /// Whether there is a domain of this name, any case.
@@ -144,6 +151,10 @@ impl Directory {
 impl Domain {
     fn read(name: &str, element: &Element) -> Self {
         let mut domain = Self { name: name.to_owned(), ..Self::default() };
+        domain.own.attributes =
+            element.attributes.iter().map(|one| (one.name.clone(), one.value.text.clone())).collect();
+        inherit(&mut domain.own.params, element, "params", "param");
+        inherit(&mut domain.own.variables, element, "variables", "variable");
         let mut grouped = false;
         for group in element.named("groups").flat_map(|groups| groups.named("group")) {
             grouped = true;

@@ -5,6 +5,7 @@ mod playback;
 mod receive;
 mod record;
 mod reports;
+mod shape;
 mod stream;
 mod transmit;
 
@@ -24,9 +25,10 @@ use super::player::Player;
 use super::shared::{Order, Shared};
 use keys::Keys;
 use playback::Playback;
-pub(super) use receive::Forward;
+pub(super) use receive::{Forward, Kind};
 use record::Record;
 use reports::Reports;
+use shape::Shape;
 use stream::{Route, Stream};
 
 /// A port.
@@ -68,6 +70,7 @@ pub(super) struct Port {
     sent_octets: u64,
     reports: Reports,
     records: Vec<Record>,
+    shape: Shape,
 }
 
 /// State of a playback.
@@ -109,6 +112,7 @@ impl Port {
             sent_octets: 0,
             reports: Reports::default(),
             records: Vec::new(),
+            shape: Shape::default(),
         }
     }
 
@@ -143,6 +147,8 @@ impl Port {
             MediaCommand::IdleSilence(on) => self.idle = on,
             MediaCommand::SendDtmf { digits, duration } => self.send_digits(&digits, duration),
             MediaCommand::Mute(on) => self.muted = on,
+            MediaCommand::Level { lane, level } => self.set_level(lane, level),
+            MediaCommand::Listen(on) => self.listen(on),
             MediaCommand::Record { id, spec } => self.begin_record(id, *spec, engine, now),
             MediaCommand::StopRecord { id } => self.stop_record(id, now),
             MediaCommand::ChangeRecord { id, change } => self.change_record(id, change, now),
@@ -169,6 +175,7 @@ impl Port {
         }
         (self.heard, self.silence_told, self.fresh) = (now, false, true);
         self.stream = Some(stream);
+        self.reshape();
         if !setup.raw {
             self.begin_reports(now);
         }

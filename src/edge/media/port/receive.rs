@@ -19,15 +19,15 @@ const EVENT_SILENCE: Micros = 120 * MS;
 pub(in super::super) struct Forward {
     pub(super) header: Header,
     /// Place of the payload in the datagram.
-    pub(super) payload: Range<usize>,
-    pub(super) kind: Kind,
+    pub(in super::super) payload: Range<usize>,
+    pub(in super::super) kind: Kind,
     /// First of a run of numbers.
     pub(super) restart: bool,
 }
 
 /// What a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     Audio,
     Event,
     /// Nothing that was negotiated.
@@ -79,7 +79,10 @@ impl Port {
         }
         match kind {
             Kind::Event => self.hear(&packet, now),
-            Kind::Audio => self.record(Lane::Heard, packet.payload, now),
+            Kind::Audio => {
+                self.hear_digits(packet.payload);
+                self.record(Lane::Heard, packet.payload, now);
+            }
             Kind::Other | Kind::Raw => {}
         }
         let start = packet.payload.as_ptr() as usize - datagram.as_ptr() as usize;

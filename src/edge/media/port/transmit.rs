@@ -43,6 +43,9 @@ impl Port {
                 *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
             }
         }
+        if forward.kind == Kind::Audio {
+            self.scale(Lane::Told, datagram, forward.payload.clone());
+        }
         if forward.kind == Kind::Audio
             && let Some(payload) = datagram.get(forward.payload.clone())
         {
@@ -116,6 +119,8 @@ impl Port {
             self.fresh = true;
             return;
         }
+        let end = scratch.len();
+        self.scale(Lane::Told, scratch, HEADER_LEN..end);
         let fresh = std::mem::take(&mut self.fresh);
         let header = self.out.frame(payload_type, fresh, now);
         if let Some(fixed) = scratch.first_chunk_mut() {
