@@ -73,6 +73,8 @@ pub enum Question {
     Dump {
         /// Uuid of the channel.
         uuid: Arc<str>,
+        /// Of its variables only those that tables show; nothing about the switch.
+        brief: bool,
         /// None: the channel is gone.
         reply: oneshot::Sender<Option<Seen>>,
     },

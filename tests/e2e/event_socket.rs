@@ -120,7 +120,14 @@ async fn hostile_clients_hurt_nobody() {
     assert!(matches!(Client::connect(control, None, "wrong").await, Err(ClientError::Refused)));
     // A length below zero, one beyond all measure, and a head without end close the connection.
     let endless = vec![b'x'; 11 << 20];
-    for bytes in [&b"api x\nContent-Length: -1\n\n"[..], b"api x\nContent-Length: 99999999999\n\n", &endless] {
+    let lines = "X-A: b\n".repeat(2 << 20).into_bytes();
+    for bytes in [
+        &b"api x\nContent-Length: -1\n\n"[..],
+        b"api x\nContent-Length: 99999999999\n\n",
+        b"api x\nContent-Length: 99999999999999999999999999\n\n",
+        &endless,
+        &lines,
+    ] {
         let mut stream = TcpStream::connect(control).await.expect("a connection");
         // The switch may close before it has been told everything.
         let _ = stream.write_all(bytes).await;
@@ -157,6 +164,55 @@ async fn hostile_clients_hurt_nobody() {
     timeout(PATIENCE, async { while command(&mut last, "show channels count").await != "\n0 total.\n" {} })
         .await
         .expect("the call of the client that vanished ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_requests_are_answered_and_nothing_else_happens() {
+    let (_switch, control) = switch(&[]);
+    let mut giver = client(control).await;
+    let megabyte = "x".repeat(1 << 20);
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let nested = format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    for (request, expected) in [
+        // A header of a megabyte, and one without a colon.
+        (format!("sendevent CUSTOM\nX-Long: {megabyte}\nno colon\n\n"), "+OK "),
+        // What is JSON to others is text to us, however deep.
+        (format!("sendevent CUSTOM\nContent-Length: {}\n\n{deep}", deep.len()), "+OK "),
+        (format!("sendevent CUSTOM\nContent-Length: {}\n\n{nested}", nested.len()), "+OK "),
+        // A length that lies by being no number is none; so is an empty one.
+        ("sendevent CUSTOM\nContent-Length: many\n\n".to_owned(), "+OK "),
+        ("sendevent CUSTOM\nContent-Length:\n\n".to_owned(), "+OK "),
+        ("nosuch \u{fffd}\u{0}\n\n".to_owned(), "-ERR command not found"),
+        ("sendmsg nobody\ncall-command: unicast\n\n".to_owned(), "-ERR"),
+    ] {
+        giver.send(&request).await.expect("it is sent");
+        let reply = timeout(PATIENCE, giver.next()).await.expect("in time").expect("a reply");
+        let text = reply.header("Reply-Text").unwrap_or_default();
+        assert!(text.starts_with(expected), "{}: {text}", request.get(..60).unwrap_or(&request));
+    }
+    // A length that is too great waits for what never comes, and ends with the client.
+    let mut liar = client(control).await;
+    liar.send("api status\nContent-Length: 1000\n\nshort").await.expect("it is sent");
+    drop(liar);
+    assert!(command(&mut giver, "json {\"command\": ").await.starts_with("-ERR"), "half of a text");
+    assert_eq!(command(&mut giver, "show channels count").await, "\n0 total.\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_passwords_is_shut_out_for_a_while() {
+    let (_switch, control) = switch(&[]);
+    let mut known = client(control).await;
+    let guesses = (0..20).map(|_| tokio::spawn(Client::connect(control, None, "wrong")));
+    for guess in guesses.collect::<Vec<_>>() {
+        assert!(matches!(guess.await.expect("no panic"), Err(ClientError::Refused)));
+    }
+    let mut heard = String::new();
+    let mut stream = TcpStream::connect(control).await.expect("a connection");
+    timeout(PATIENCE, stream.read_to_string(&mut heard)).await.expect("it is closed").expect("text");
+    assert!(heard.starts_with("Content-Type: text/rude-rejection\n"), "{heard}");
+    assert_eq!(command(&mut known, "show channels count").await, "\n0 total.\n", "who is in stays in");
+    let back = async { while Client::connect(control, None, PASSWORD).await.is_err() {} };
+    timeout(PATIENCE * 2, back).await.expect("a while is not for ever");
 }
 
 #[tokio::test(flavor = "multi_thread")]

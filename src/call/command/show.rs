@@ -171,6 +171,10 @@ async fn show(services: &Arc<Services>, args: &str) -> String {
     if what == "status" {
         return super::run(services, "status", "").await.unwrap_or_default();
     }
+    if what == "channels" && rest == ["count"] && format.is_empty() {
+        // Nobody needs to be asked for that.
+        return format!("\n{} total.\n", services.calls.count());
+    }
     let Some(mut table) = table(services, what).await else { return usage(SYNTAX) };
     if let Some(("like", wanted)) = rest.split_first().map(|(word, rest)| (*word, rest.join(" "))) {
         let searched = ["uuid", "name", "cid_name", "cid_num", "presence_data", "accountcode"];
@@ -301,7 +305,7 @@ async fn every(services: &Services) -> Vec<Seen> {
         .into_iter()
         .map(|(uuid, sink)| {
             let (reply, answer) = oneshot::channel();
-            sink.ask(Question::Dump { uuid, reply });
+            sink.ask(Question::Dump { uuid, brief: true, reply });
             answer
         })
         .collect();
@@ -319,10 +323,11 @@ async fn every(services: &Services) -> Vec<Seen> {
     all
 }
 
-fn cell(event: &Event, column: &str) -> String {
+fn cell(services: &Services, event: &Event, column: &str) -> String {
     let header = CHANNEL.iter().find(|(name, _)| *name == column).map_or("", |(_, header)| header);
     let value = event.get(header).unwrap_or_default();
     match column {
+        "hostname" => services.hostname.clone(),
         "created_epoch" => value.parse::<u64>().map(|us| (us / 1_000_000).to_string()).unwrap_or_default(),
         "created" => {
             let us = event.get("Caller-Channel-Created-Time").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
@@ -335,7 +340,7 @@ fn cell(event: &Event, column: &str) -> String {
 
 async fn channels(services: &Services) -> Table {
     let columns: Vec<&str> = CHANNEL.iter().map(|(name, _)| *name).collect();
-    let row = |seen: &Seen| columns.iter().map(|column| cell(&seen.event, column)).collect();
+    let row = |seen: &Seen| columns.iter().map(|column| cell(services, &seen.event, column)).collect();
     Table::new(&columns, every(services).await.iter().map(row).collect())
 }
 
@@ -356,9 +361,9 @@ async fn calls(services: &Services, bridged_only: bool, first: &[&str], first_on
             continue;
         }
         taken.extend(other.and(partner.as_deref()));
-        let mut row: Vec<String> = first.iter().map(|column| cell(event, column)).collect();
-        row.extend(second.iter().map(|column| other.map(|other| cell(other, column)).unwrap_or_default()));
-        row.push(cell(event, "created_epoch"));
+        let mut row: Vec<String> = first.iter().map(|column| cell(services, event, column)).collect();
+        row.extend(second.iter().map(|column| other.map(|other| cell(services, other, column)).unwrap_or_default()));
+        row.push(cell(services, event, "created_epoch"));
         rows.push(row);
     }
     let mut columns: Vec<String> = first.iter().map(|name| (*name).to_owned()).collect();

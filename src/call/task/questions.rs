@@ -11,7 +11,7 @@ use super::{Call, Waiting, emit, heartbeat, keys, limit};
 use crate::call::api;
 use crate::call::channel::{Channel, View};
 use crate::call::control::{Execution, Order};
-use crate::call::event::EventName;
+use crate::call::event::{Event, EventName};
 use crate::call::leg::LegId;
 use crate::call::limits::Rule;
 use crate::call::media::MediaCommand;
@@ -53,8 +53,8 @@ impl Call {
                 let callee = self.callees.iter().find(|callee| callee.channel.uuid == uuid).map(|callee| callee.id);
                 self.execute_later(execution, callee, Some(done));
             }
-            Question::Dump { uuid, reply } => {
-                let _ = reply.send(self.seen_by_others(&uuid));
+            Question::Dump { uuid, brief, reply } => {
+                let _ = reply.send(self.seen_by_others(&uuid, brief));
             }
             Question::Command { command, args, reply } => {
                 let _ = reply.send(api::run(&command, &mut self.view(), &args));
@@ -198,7 +198,7 @@ impl Call {
         true
     }
 
-    fn seen_by_others(&mut self, uuid: &str) -> Option<Seen> {
+    fn seen_by_others(&mut self, uuid: &str, brief: bool) -> Option<Seen> {
         let services = self.services.clone();
         self.a.codec = self.audio.codec_name();
         for callee in &mut self.callees {
@@ -214,7 +214,8 @@ impl Call {
         let callee = self.callees.iter().find(|callee| *callee.channel.uuid == *uuid);
         let recordings = callee.map_or(&self.audio, |callee| &callee.audio).recorded_files();
         let channel = self.channel_named(uuid)?;
-        Some(Seen { event: emit::about(&services, EventName::CHANNEL_DATA, channel, &[]), partner, recordings })
+        let event = if brief { row_of(channel) } else { emit::about(&services, EventName::CHANNEL_DATA, channel, &[]) };
+        Some(Seen { event, partner, recordings })
     }
 
     fn channel_named(&mut self, uuid: &str) -> Option<&mut Channel> {
@@ -254,4 +255,18 @@ impl Call {
             }
         }
     }
+}
+
+/// What a table shows of a channel.
+fn row_of(channel: &Channel) -> Event {
+    let mut event = Event::bare(EventName::CHANNEL_DATA);
+    for (name, value) in channel.event_headers_with(false) {
+        event.add(&name, &value);
+    }
+    for name in ["current_application", "current_application_data", "accountcode"] {
+        if let Some(value) = channel.get(name) {
+            event.add(&format!("variable_{name}"), value);
+        }
+    }
+    event
 }

@@ -109,6 +109,9 @@ impl Connection {
 
     async fn refuse(&mut self) {
         tracing::warn!("a client of the event socket gave a wrong password");
+        if let Some((gate, ip)) = &self.source {
+            gate.note_wrong(*ip);
+        }
         tokio::time::sleep(WRONG_PASSWORD).await;
         self.reply("-ERR invalid");
         self.leaving = true;

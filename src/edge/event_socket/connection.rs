@@ -1,7 +1,7 @@
 //! One client: bytes in, frames out, events between them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::EventSocketConfig;
+use super::gate::Gate;
 use super::log_tap::{Follower, Line};
 use super::wanted::Wanted;
 use crate::call::clients::Controlled;
@@ -83,6 +84,8 @@ pub(super) struct Connection {
     /// What `auth` has to say.
     pub(super) password: String,
     pub(super) admitted: bool,
+    /// Who counts its wrong passwords, and where it is.
+    pub(super) source: Option<(Arc<Gate>, IpAddr)>,
     pub(super) rights: Rights,
     pub(super) format: Format,
     pub(super) wanted: Wanted,
@@ -111,6 +114,7 @@ impl Connection {
             services,
             password,
             admitted: false,
+            source: None,
             rights: Rights::default(),
             format: Format::default(),
             wanted: Wanted::default(),
@@ -224,14 +228,16 @@ pub(super) async fn serve(
     peer: SocketAddr,
     services: Arc<Services>,
     config: Arc<EventSocketConfig>,
+    gate: Arc<Gate>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    if !may_come_in(&services, &config, peer) {
+    if !may_come_in(&services, &config, peer) || !gate.admits(peer.ip()) {
         tracing::warn!(%peer, "a client of the event socket is not allowed");
         return send(&mut stream, GO_AWAY.as_bytes()).await;
     }
     send(&mut stream, b"Content-Type: auth/request\n\n").await?;
     let mut client = Connection::new(services, config.password.clone());
+    client.source = Some((gate, peer.ip()));
     talk(&mut stream, &mut client).await
 }
 

@@ -5,6 +5,7 @@
 
 mod commands;
 mod connection;
+mod gate;
 mod log_tap;
 mod outbound;
 mod wanted;
@@ -82,13 +83,14 @@ impl EventSocket {
     /// Serves clients for ever.
     pub async fn serve(self, services: Arc<Services>) {
         let places = Arc::new(Semaphore::new(MOST_CLIENTS));
+        let gate = Arc::new(gate::Gate::default());
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    let (services, config) = (Arc::clone(&services), Arc::clone(&self.config));
+                    let (services, config, gate) = (Arc::clone(&services), Arc::clone(&self.config), Arc::clone(&gate));
                     tokio::spawn(async move {
-                        if let Err(error) = connection::serve(stream, peer, services, config).await {
+                        if let Err(error) = connection::serve(stream, peer, services, config, gate).await {
                             tracing::debug!(%peer, %error, "a client of the event socket");
                         }
                         drop(place);
