@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::{PATIENCE, dump, execute, order, run};
-use crate::call::control::{Activity, Addressed, Execution, Order, Progress, ReadSpec, Request, SessionState};
+use crate::call::control::{Activity, Addressed, Execution, Order, Progress, ReadSpec, Request, SessionState, Whom};
 use crate::call::event::Event;
 use crate::call::registry::Question;
 use crate::call::services::Services;
@@ -88,7 +88,7 @@ impl Attached {
                 give(reply, ());
             }
             Request::Transfer { extension, dialplan, context, reply } => {
-                give(reply, self.order(Order::Transfer { extension, dialplan, context }).await);
+                give(reply, self.order(Order::Transfer { extension, dialplan, context, whom: Whom::Own }).await);
             }
             Request::Api { command, args, reply } => give(reply, run(&self.services, &command, &args).await),
             Request::BridgeWith { leg, reply } => give(reply, self.order(Order::Bridge(leg.to_string())).await),
