@@ -100,6 +100,23 @@ pub enum RecordChange {
     Pause(bool),
 }
 
+/// One tone that is waited for on a port, chosen by the call, unique per port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ToneId(pub u32);
+
+/// A tone that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToneSpec {
+    /// Heard or told.
+    pub lane: Lane,
+    /// Its frequencies, Hz, all at once.
+    pub hz: Vec<u32>,
+    /// How often it has to begin.
+    pub hits: u32,
+    /// ms after which nobody waits any more; 0: none.
+    pub limit_ms: u64,
+}
+
 /// What to play.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaySource {
@@ -171,6 +188,11 @@ pub enum MediaEvent {
         digit: char,
         /// Length in timestamp units of 8 kHz.
         duration: u32,
+    },
+    /// A tone that was waited for. Told once.
+    ToneHeard {
+        /// Which one.
+        id: ToneId,
     },
     /// The first RTP packet arrived from the (latched) source.
     FirstPacket,
@@ -247,6 +269,15 @@ pub enum MediaCommand {
         /// How loud.
         level: Level,
     },
+    /// Waits for a tone.
+    WatchTone {
+        /// Comes back in [`MediaEvent::ToneHeard`].
+        id: ToneId,
+        /// Which, and where.
+        spec: ToneSpec,
+    },
+    /// Waits for no tone any more.
+    ForgetTones,
     /// Takes digits that are only heard as tones, too.
     Listen(bool),
     /// Discards received audio and digits silently (`ignore_early_media=consume`).

@@ -191,3 +191,20 @@ async fn the_file_that_plays_is_steered() {
     far.become_caller();
     assert_eq!(far.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tone_that_is_told_is_detected() {
+    let (_switch, control) = switch();
+    let far = leg(control, "u").await;
+    let (mut giver, mut listener) = (client(control).await, client(control).await);
+    listener.send("event plain DETECTED_TONE\n\n").await.expect("it is sent");
+    listener.next().await.expect("a reply");
+    let line = "tone_detect u dial 440,480 w +30 set heard=yes 1";
+    assert_eq!(command(&mut giver, line).await, "+OK\n");
+    command(&mut giver, "uuid_broadcast u playback::tone_stream://%(500,0,440,480)").await;
+    let told = timeout(PATIENCE, listener.next()).await.expect("in time").expect("an event");
+    assert!(told.body.contains("Detected-Tone: dial\n"), "{}", told.body);
+    becomes(&mut giver, "uuid_getvar u heard", "yes").await;
+    command(&mut giver, "hupall").await;
+    far.request("BYE");
+}

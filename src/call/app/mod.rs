@@ -53,6 +53,7 @@ mod sleep;
 mod socket;
 mod sound;
 mod system;
+mod tone_detect;
 mod transfer;
 mod unbind_meta_app;
 mod unset;
@@ -153,7 +154,9 @@ static TABLE: &[&Application] = &[
     &sound::START_DTMF,
     &sound::STOP_DTMF,
     &record_session::STOP_RECORD_SESSION,
+    &tone_detect::STOP_TONE_DETECT,
     &system::SYSTEM,
+    &tone_detect::TONE_DETECT,
     &transfer::TRANSFER,
     &unbind_meta_app::UNBIND_META_APP,
     &hold::UNHOLD,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Command, GONE, dump, order, usage, words};
 use crate::call::app::lane;
-use crate::call::control::Order;
+use crate::call::control::{Execution, Order};
 use crate::call::media::{Lane, Level};
 use crate::call::services::Services;
 
@@ -13,6 +13,7 @@ const CHAT: &str = "<uuid> <text>";
 const DEBUG: &str = "<uuid> <read|write|both|vread|vwrite|vboth|all> <on|off>";
 const FILEMAN: &str = "<uuid> <cmd>:<val>";
 const MEDIA: &str = "[off] <uuid>";
+const TONE: &str = "<uuid> <key> <tone_spec> [<flags> <timeout> <app> <args> <hits>]";
 const SIMPLIFY: &str = "<uuid>";
 
 const DONE: &str = "+OK Success\n";
@@ -20,6 +21,14 @@ const FAILED: &str = "-ERR Operation failed\n";
 
 /// The commands of this file.
 pub(super) const COMMANDS: &[Command] = &[
+    Command::new("tone_detect", TONE, "Waits for a tone on a channel", |services, args| {
+        Box::pin(async move {
+            // As in FreeSWITCH nothing is said of words that are missing.
+            let Some((uuid, data)) = args.trim().split_once(' ') else { return String::new() };
+            let order = order(services, uuid, Order::Execute(Execution::once("tone_detect", data))).await;
+            (if order == Some(true) { "+OK\n" } else { GONE }).to_owned()
+        })
+    }),
     Command::new("uuid_audio", AUDIO, "The volume of what a channel hears or is told", |services, args| {
         Box::pin(audio(services, args))
     }),

@@ -192,6 +192,8 @@ impl EventName {
     pub const CODEC: Self = Self::known("CODEC");
     /// `CALL_UPDATE`.
     pub const CALL_UPDATE: Self = Self::known("CALL_UPDATE");
+    /// `DETECTED_TONE`.
+    pub const DETECTED_TONE: Self = Self::known("DETECTED_TONE");
     /// `SESSION_HEARTBEAT`.
     pub const SESSION_HEARTBEAT: Self = Self::known("SESSION_HEARTBEAT");
     /// `ALL`.

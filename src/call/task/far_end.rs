@@ -43,6 +43,10 @@ impl Call {
         }
     }
 
+    pub(super) fn channel_of(&mut self, id: LegId) -> &mut Channel {
+        self.parts(id).0
+    }
+
     pub(super) fn audio_of(&mut self, id: LegId) -> &mut LegAudio {
         self.parts(id).1
     }
@@ -206,7 +210,7 @@ impl Call {
         callee.or_else(|| (*self.a.uuid == *uuid).then_some(self.front))
     }
 
-    fn fire_on(&mut self, id: LegId, name: EventName, more: &[(&str, &str)]) {
+    pub(super) fn fire_on(&mut self, id: LegId, name: EventName, more: &[(&str, &str)]) {
         if id == self.front { self.fire(name, more) } else { self.fire_of(id, name, more) }
     }
 }

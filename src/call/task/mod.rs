@@ -46,6 +46,7 @@ mod script_legs;
 mod session_timer;
 mod socket;
 mod takeover;
+mod tones;
 mod transfer;
 mod voice;
 
@@ -191,6 +192,9 @@ pub struct Call {
     hunted_context: Arc<str>,
     /// The file that plays in front, and whether it stands still.
     sounding: Option<(PlayId, bool)>,
+    /// Tones that are waited for.
+    tones: Vec<tones::Tone>,
+    last_tone: u32,
     /// Requests of programs whose answers matter.
     asked: Vec<far_end::Asked>,
     /// Legs that have calls of their own now.
@@ -289,6 +293,8 @@ impl Call {
             extension: Arc::from(""),
             hunted_context: Arc::from(""),
             sounding: None,
+            tones: Vec::new(),
+            last_tone: 0,
             asked: Vec::new(),
             parted: Vec::new(),
             observer: None,
@@ -502,6 +508,10 @@ impl Call {
             }
             CallEvent::Media { leg, event: MediaEvent::Timeout } if leg == self.front => {
                 self.hangup(Cause::MEDIA_TIMEOUT);
+                Wake::Caller
+            }
+            CallEvent::Media { leg, event: MediaEvent::ToneHeard { id } } => {
+                self.tone_heard(leg, id);
                 Wake::Caller
             }
             CallEvent::Media {

@@ -7,7 +7,7 @@
 //! * [`Wav`], [`WavReader`], [`wav_bytes`]: WAV files.
 //! * [`Resampler`], [`resample`]: between any two sampling rates.
 //! * [`ToneScript`], [`Silence`]: `tone_stream://` and `silence_stream://`.
-//! * [`goertzel`], [`DtmfDetector`], [`dtmf_samples`]: what is heard, and digits as tones.
+//! * [`goertzel`], [`DtmfDetector`], [`ToneWatch`], [`dtmf_samples`]: what is heard, and digits as tones.
 //! * [`Level`], the volume.
 //! * [`Mixdown`], [`SilenceWatch`]: two directions of a call on one time line, for recording.
 //!
@@ -23,6 +23,7 @@ mod mixdown;
 mod resample;
 mod silence;
 mod tone;
+mod watch;
 mod wav;
 
 pub use codec::{AUDIO_CODECS, AudioCodec, Decoder, Encoder, octet_table};
@@ -33,4 +34,5 @@ pub use mixdown::{Lane, Mixdown, SilenceWatch, Tracks};
 pub use resample::{Resampler, resample};
 pub use silence::{Silence, SilenceError};
 pub use tone::{ToneError, ToneGenerator, ToneScript};
+pub use watch::ToneWatch;
 pub use wav::{Wav, WavEncoding, WavError, WavFormat, WavReader, wav_bytes, wav_header};

@@ -149,6 +149,8 @@ impl Port {
             MediaCommand::Mute(on) => self.muted = on,
             MediaCommand::Level { lane, level } => self.set_level(lane, level),
             MediaCommand::Listen(on) => self.listen(on),
+            MediaCommand::WatchTone { id, spec } => self.watch_tone(id, &spec, now),
+            MediaCommand::ForgetTones => self.forget_tones(),
             MediaCommand::Record { id, spec } => self.begin_record(id, *spec, engine, now),
             MediaCommand::StopRecord { id } => self.stop_record(id, now),
             MediaCommand::ChangeRecord { id, change } => self.change_record(id, change, now),

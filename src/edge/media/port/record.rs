@@ -139,6 +139,7 @@ impl Port {
 
     /// Takes in a payload that was heard or is sent.
     pub(super) fn record(&mut self, lane: Lane, payload: &[u8], now: Micros) {
+        self.watch(lane, payload, now);
         if self.records.is_empty() {
             return;
         }

@@ -2,15 +2,27 @@
 
 use std::ops::Range;
 
-use crate::call::media::MediaEvent;
-use crate::engine::audio::{DtmfDetector, Lane, Level};
+use crate::call::media::{MediaEvent, ToneId, ToneSpec};
+use crate::engine::audio::{DtmfDetector, Lane, Level, ToneWatch};
 
 use super::Port;
+use crate::edge::media::clock::{MS, Micros};
 
 /// Length of a digit that was only heard, timestamp units of 8 kHz.
 const HEARD_DIGIT: u32 = 800;
 
-/// Volumes, and the ear for digits.
+/// Tones that are waited for at one time.
+const MOST_TONES: usize = 32;
+
+/// A tone that is waited for.
+struct Tone {
+    id: ToneId,
+    lane: Lane,
+    until: Option<Micros>,
+    watch: ToneWatch,
+}
+
+/// Volumes, and the ears for digits and tones.
 #[derive(Default)]
 pub(super) struct Shape {
     heard: Level,
@@ -18,6 +30,7 @@ pub(super) struct Shape {
     heard_table: Option<Box<[u8; 256]>>,
     told_table: Option<Box<[u8; 256]>>,
     ear: Option<DtmfDetector>,
+    tones: Vec<Tone>,
 }
 
 impl Port {
@@ -51,6 +64,38 @@ impl Port {
     /// Listens for digits in the sound, or not any more.
     pub(super) fn listen(&mut self, on: bool) {
         self.shape.ear = on.then(DtmfDetector::default);
+    }
+
+    /// Waits for a tone; one too many is not waited for.
+    pub(super) fn watch_tone(&mut self, id: ToneId, spec: &ToneSpec, now: Micros) {
+        let rate = self.stream.as_ref().and_then(|stream| stream.codec).map_or(8000, |codec| codec.rate);
+        let until = (spec.limit_ms > 0).then(|| now.saturating_add(spec.limit_ms.saturating_mul(MS)));
+        if self.shape.tones.len() < MOST_TONES {
+            let watch = ToneWatch::new(&spec.hz, spec.hits, rate);
+            self.shape.tones.push(Tone { id, lane: spec.lane, until, watch });
+        }
+    }
+
+    pub(super) fn forget_tones(&mut self) {
+        self.shape.tones.clear();
+    }
+
+    /// Looks for tones in a payload that was heard or is told.
+    pub(super) fn watch(&mut self, lane: Lane, payload: &[u8], now: Micros) {
+        if self.shape.tones.is_empty() {
+            return;
+        }
+        let Some(codec) = self.stream.as_ref().and_then(|stream| stream.codec) else { return };
+        let mut samples = Vec::with_capacity(payload.len());
+        codec.decoder().decode(payload, &mut samples);
+        let shared = &self.shared;
+        self.shape.tones.retain_mut(|tone| {
+            let found = tone.lane == lane && tone.watch.push(&samples);
+            if found {
+                shared.tell(MediaEvent::ToneHeard { id: tone.id });
+            }
+            !found && tone.until.is_none_or(|until| now < until)
+        });
     }
 
     /// Tells of digits that are only heard.
