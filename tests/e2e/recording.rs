@@ -173,6 +173,28 @@ async fn a_recording_may_wait_for_the_bridge() {
     assert!(loud(&samples) > 4000, "{} of {}", loud(&samples), samples.len());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_ends_while_the_callback_runs_is_over() {
+    let script = "
+        session:answer()
+        function waits() session:sleep(1600) end
+        session:setInputCallback('waits')
+        local done = session:recordFile(session:getVariable('base_dir') .. '/r.wav', 1)
+        local file = io.open(session:getVariable('base_dir') .. '/told', 'w')
+        file:write(done, '.')
+        file:close()
+        session:hangup()
+    ";
+    let extensions: &[(&str, &[(&str, &str)])] = &[("^rests$", &[("lua", "rests.lua")])];
+    let switch = Switch::start(&[("dialplan/a.xml", &context("public", extensions)), ("scripts/rests.lua", script)]);
+    let call = switch.call("rests", |plan| {
+        plan.digits = "5".to_owned();
+        plan.digits_after = Duration::from_millis(200);
+    });
+    timeout(PATIENCE, call).await.expect("the call comes to its end");
+    assert_eq!(std::fs::read_to_string(switch.folder().join("told")).expect("its results"), "1.", "{}", switch.log());
+}
+
 /// Repeats a command until it is carried out.
 async fn until_ok(client: &mut Client, line: &str) {
     let repeat = async { while !command(client, line).await.starts_with("+OK") {} };

@@ -101,6 +101,10 @@ impl LegAudio {
         !ids.is_empty()
     }
 
+    fn is_recording(&self, id: RecordId) -> bool {
+        self.recordings.iter().any(|recording| recording.id == id)
+    }
+
     /// Files that are written beside what the channel does.
     pub(super) fn recorded_files(&self) -> Vec<String> {
         let running = self.recordings.iter().filter(|recording| recording.session && !recording.stopping);
@@ -227,6 +231,17 @@ fn note_end(channel: &mut Channel, ms: u64, octets: u64, cause: &str) {
     }
 }
 
+/// What the end of a recording has in its train.
+#[derive(Default)]
+struct Follow {
+    /// The call ends.
+    fatal: bool,
+    /// `app:data` that runs.
+    app: Option<String>,
+    /// `command:arguments` that runs.
+    api: Option<String>,
+}
+
 /// What of the end of a recording listeners and the channel's owner are to know.
 struct Closed {
     name: String,
@@ -242,13 +257,8 @@ fn fire(services: &Services, channel: &Channel, name: EventName, more: &[(&str, 
     }
 }
 
-/// Takes in what media says of a leg's recordings. The answer: an application and a command that are to follow.
-fn take_in(
-    services: &Services,
-    channel: &mut Channel,
-    audio: &mut LegAudio,
-    event: &MediaEvent,
-) -> Option<(Option<String>, Option<String>)> {
+/// Takes in what media says of a leg's recordings.
+fn take_in(services: &Services, channel: &mut Channel, audio: &mut LegAudio, event: &MediaEvent) -> Option<Follow> {
     match event {
         MediaEvent::RecordStarted { id } => {
             let recording = audio.recordings.iter_mut().find(|recording| recording.id == *id)?;
@@ -267,7 +277,7 @@ fn take_in(
         MediaEvent::RecordEnded { id, end, ms, octets } => {
             let at = audio.recordings.iter().position(|recording| recording.id == *id)?;
             let Recording { name, session, started, opened, .. } = audio.recordings.swap_remove(at);
-            ended(services, channel, Closed { name, session, started, opened }, (end, *ms, *octets))
+            Some(ended(services, channel, Closed { name, session, started, opened }, (end, *ms, *octets)))
         }
         _ => None,
     }
@@ -278,7 +288,7 @@ fn ended(
     channel: &mut Channel,
     closed: Closed,
     (end, ms, octets): (&RecordEnd, u64, u64),
-) -> Option<(Option<String>, Option<String>)> {
+) -> Follow {
     let Closed { name, session, started, opened } = closed;
     if let RecordEnd::Failed(why) = end {
         tracing::error!(uuid = %channel.uuid, file = name, why, "cannot be recorded");
@@ -287,11 +297,10 @@ fn ended(
     if let Some(opened) = opened {
         let _ = opened.send(started);
     }
+    let failed = matches!(end, RecordEnd::Failed(_));
     if !started {
-        if session && channel.get("record_hangup_on_error").is_some_and(truthy) {
-            channel.variables.set("record_error", "true");
-        }
-        return None;
+        let fatal = session && channel.get("record_hangup_on_error").is_some_and(truthy);
+        return Follow { fatal, ..Follow::default() };
     }
     let cause = match end {
         RecordEnd::Failed(_) => "uri-failure",
@@ -314,8 +323,12 @@ fn ended(
         fire(services, channel, EventName::MEDIA_BUG_STOP, &more);
     }
     let own = |name: &str| channel.get(name).map(str::to_owned).filter(|text| !text.is_empty());
-    let app = own("record_post_process_exec_app").filter(|_| session);
-    Some((app, own("record_post_process_exec_api")))
+    Follow {
+        // In the foreground the file is what the call is about.
+        fatal: failed && !session,
+        app: own("record_post_process_exec_app").filter(|_| session),
+        api: own("record_post_process_exec_api"),
+    }
 }
 
 impl Call {
@@ -338,10 +351,10 @@ impl Call {
         } else {
             None
         };
-        if front && self.a.variables.remove("record_error") {
+        let Some(Follow { fatal, app, api }) = follow else { return };
+        if front && fatal {
             self.hangup(Cause::DESTINATION_OUT_OF_ORDER);
         }
-        let Some((app, api)) = follow else { return };
         if front && self.a.up() {
             let hooks = self.a.variables.with_prefix("execute_on_record_stop");
             for hook in hooks.map(|(_, value)| value.to_owned()).collect::<Vec<_>>() {
@@ -465,39 +478,34 @@ impl Call {
     /// Waits for the end of a recording. Attended: a digit interrupts the wait, not the recording. `ends`: digits that end
     /// it; others are lost.
     pub(super) async fn run_record(&mut self, id: RecordId, attended: bool, ends: Option<&str>) -> Step {
-        let mut stopped = None;
         loop {
-            if stopped.is_none() {
-                if !self.executing() {
-                    stopped = Some(Recorded::Gone);
-                } else if std::mem::take(&mut self.broken) {
-                    stopped = Some(Recorded::Stopped);
-                } else if attended && let Some(digit) = self.a.digits.pop_front() {
-                    return Step::Digit(digit);
-                } else if let Some(ends) = ends {
-                    while let Some(digit) = self.a.digits.pop_front() {
-                        if ends.contains(digit.key) {
-                            self.a.variables.set("playback_terminator_used", &digit.key.to_string());
-                            stopped = Some(Recorded::Stopped);
-                            break;
-                        }
-                    }
-                }
-                if stopped.is_some() {
-                    return Step::Over(self.finish_record(id, stopped.unwrap_or(Recorded::Stopped)).await);
-                }
-            }
-            if let Wake::Media(MediaEvent::RecordEnded { id: ended, end, .. }) = self.next(None).await
-                && ended == id
-            {
+            // It may have ended while a callback ran, or anything else that waits.
+            if !self.audio.is_recording(id) {
                 self.audio.command(MediaCommand::IdleSilence(false));
-                let failed = matches!(end, RecordEnd::Failed(_));
-                if failed {
-                    self.hangup(Cause::DESTINATION_OUT_OF_ORDER);
-                }
-                return Step::Over(if failed { Recorded::Failed } else { Recorded::Finished });
+                return Step::Over(if self.executing() { Recorded::Finished } else { Recorded::Failed });
+            }
+            if !self.executing() {
+                return Step::Over(self.finish_record(id, Recorded::Gone).await);
+            }
+            if std::mem::take(&mut self.broken) || ends.is_some_and(|ends| self.ends_record(ends)) {
+                return Step::Over(self.finish_record(id, Recorded::Stopped).await);
+            }
+            if attended && let Some(digit) = self.a.digits.pop_front() {
+                return Step::Digit(digit);
+            }
+            self.next(None).await;
+        }
+    }
+
+    /// Takes the digits that came; whether one of them ends the recording.
+    fn ends_record(&mut self, ends: &str) -> bool {
+        while let Some(digit) = self.a.digits.pop_front() {
+            if ends.contains(digit.key) {
+                self.a.variables.set("playback_terminator_used", &digit.key.to_string());
+                return true;
             }
         }
+        false
     }
 
     /// Stops a recording in the foreground, and waits until its file is closed.
@@ -505,7 +513,7 @@ impl Call {
         self.audio.command(MediaCommand::IdleSilence(false));
         self.audio.command(MediaCommand::StopRecord { id });
         let until = Instant::now() + PATIENCE;
-        while self.audio.recordings.iter().any(|recording| recording.id == id) {
+        while self.audio.is_recording(id) {
             if matches!(self.next(Some(until)).await, Wake::Timer) {
                 break;
             }
