@@ -16,6 +16,7 @@ use super::cache;
 use super::command::Command;
 use super::config::Limits;
 use super::dialplan;
+use super::event::origin;
 use super::host::Shared;
 use super::policy::{Handles, Policy};
 use super::session::{Channel, Session, end_legs};
@@ -432,13 +433,37 @@ fn finished(run: &Run, returned: &MultiValue) -> Finish {
     }
 }
 
+/// `CUSTOM lua::error`: the same as in the log, for whoever listens.
+fn tell_error(run: &Run, status: &str, message: &str, traceback: &str) {
+    let bus = run.host.events();
+    if !bus.wants(EventName::CUSTOM, Some("lua::error")) {
+        return;
+    }
+    let mut event = Event::new(EventName::CUSTOM, Some("lua::error"), &origin(run));
+    for (name, value) in [
+        ("Lua-Script", &*run.name),
+        ("Lua-Status", status),
+        ("Lua-Error", message),
+        ("Lua-Traceback", traceback.trim()),
+        ("Unique-ID", run.uuid()),
+        ("Caller-Context", &run.context),
+        ("Lua-Extension", &run.extension),
+    ] {
+        if !value.is_empty() {
+            event.add(name, value);
+        }
+    }
+    bus.publish(event);
+}
+
 /// Logs how a run ended and says so.
 fn conclude(run: &Run, finish: Finish) -> ScriptOutcome {
     let (script, uuid, context, extension) = (&*run.name, run.uuid(), &*run.context, &*run.extension);
+    let mut traceback = String::new();
     let (status, error) = match finish {
         Finish::Returned => (ScriptStatus::Ok, None),
         Finish::Failed(failure) => {
-            let traceback = &*failure.traceback;
+            traceback = failure.traceback;
             tracing::error!(target: "lua", script, uuid, context, extension, "{}\n{traceback}", failure.message);
             (ScriptStatus::Error, Some(failure.message))
         }
@@ -452,6 +477,9 @@ fn conclude(run: &Run, finish: Finish) -> ScriptOutcome {
             (ScriptStatus::Timeout, Some(text))
         }
     };
+    if let Some(message) = &error {
+        tell_error(run, status.as_str(), message, &traceback);
+    }
     tracing::debug!(target: "lua", script, uuid, status = status.as_str(), cpu = ?run.budget.cpu(), "script ended");
     let mut output = String::from_utf8_lossy(&run.stream.text()).into_owned();
     if error.is_some() && run.entry == ScriptEntry::Api {

@@ -35,6 +35,12 @@ async fn events() {
           e:getHeader('Q'),e:setPriority(1),e:setPriority()",
             "true,\"7\",true,true",
         ),
+        (
+            "local c=freeswitch.EventConsumer('CUSTOM','lua::error') freeswitch.API():execute('lua','~error(\"boom\")') \
+          local e=c:pop(1,2000) return e:getHeader('Lua-Error'),e:getHeader('Lua-Status'),e:getHeader('Lua-Script'),\
+          e:getHeader('Caller-Context'),e:getHeader('Lua-Traceback') ~= nil",
+            "\"[string \"line\"]:1: boom\",\"error\",\"inline code\",\"default\",true",
+        ),
         ("return env:getHeader('x'),env:fire(),tostring(env):match('Event')", "nil,false,\"Event\""),
         (
             "local d=freeswitch.DTMF('57',800) return d.digit,d.duration,freeswitch.DTMF(5).duration,d.x",
