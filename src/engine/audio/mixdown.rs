@@ -130,7 +130,7 @@ impl Mixdown {
 pub struct SilenceWatch {
     /// Mean absolute sample below which a block is silent.
     threshold: u32,
-    /// Silent samples that end it; before the first voice, and after.
+    /// Silent samples in a row that end it.
     most: u64,
     silent: u64,
 }

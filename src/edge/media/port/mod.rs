@@ -70,6 +70,8 @@ pub(super) struct Port {
     sent_octets: u64,
     reports: Reports,
     records: Vec<Record>,
+    /// The samples of a payload, while somebody listens.
+    samples: Vec<i16>,
     shape: Shape,
 }
 
@@ -112,6 +114,7 @@ impl Port {
             sent_octets: 0,
             reports: Reports::default(),
             records: Vec::new(),
+            samples: Vec::new(),
             shape: Shape::default(),
         }
     }

@@ -81,7 +81,7 @@ impl Port {
             Kind::Event => self.hear(&packet, now),
             Kind::Audio => {
                 self.hear_digits(packet.payload);
-                self.record(Lane::Heard, packet.payload, now);
+                self.tap(Lane::Heard, packet.payload, now);
             }
             Kind::Other | Kind::Raw => {}
         }

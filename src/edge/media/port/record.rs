@@ -137,15 +137,21 @@ impl Port {
         }
     }
 
-    /// Takes in a payload that was heard or is sent.
-    pub(super) fn record(&mut self, lane: Lane, payload: &[u8], now: Micros) {
-        self.watch(lane, payload, now);
-        if self.records.is_empty() {
+    /// Takes in a payload that was heard or is sent, for those who listen: it is decoded once.
+    pub(super) fn tap(&mut self, lane: Lane, payload: &[u8], now: Micros) {
+        if self.records.is_empty() && !self.watches() {
             return;
         }
         let Some(codec) = self.stream.as_ref().and_then(|stream| stream.codec) else { return };
-        let mut samples = Vec::with_capacity(payload.len());
+        let mut samples = std::mem::take(&mut self.samples);
+        samples.clear();
         codec.decoder().decode(payload, &mut samples);
+        self.watch(lane, &samples, now);
+        self.record(lane, &samples, now);
+        self.samples = samples;
+    }
+
+    fn record(&mut self, lane: Lane, samples: &[i16], now: Micros) {
         for record in self.records.iter_mut().filter(|record| record.paused_at.is_none()) {
             let at = record.at(now);
             if lane == Lane::Heard && record.silence.is_some() {
@@ -153,7 +159,7 @@ impl Port {
                 record.heard.extend(samples.iter().take(room));
             }
             if !record.masked {
-                record.mix.add(lane, at, &samples);
+                record.mix.add(lane, at, samples);
             }
         }
     }

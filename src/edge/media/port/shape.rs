@@ -80,17 +80,16 @@ impl Port {
         self.shape.tones.clear();
     }
 
-    /// Looks for tones in a payload that was heard or is told.
-    pub(super) fn watch(&mut self, lane: Lane, payload: &[u8], now: Micros) {
-        if self.shape.tones.is_empty() {
-            return;
-        }
-        let Some(codec) = self.stream.as_ref().and_then(|stream| stream.codec) else { return };
-        let mut samples = Vec::with_capacity(payload.len());
-        codec.decoder().decode(payload, &mut samples);
+    /// Whether tones are waited for.
+    pub(super) fn watches(&self) -> bool {
+        !self.shape.tones.is_empty()
+    }
+
+    /// Looks for tones in what was heard or is told.
+    pub(super) fn watch(&mut self, lane: Lane, samples: &[i16], now: Micros) {
         let shared = &self.shared;
         self.shape.tones.retain_mut(|tone| {
-            let found = tone.lane == lane && tone.watch.push(&samples);
+            let found = tone.lane == lane && tone.watch.push(samples);
             if found {
                 shared.tell(MediaEvent::ToneHeard { id: tone.id });
             }

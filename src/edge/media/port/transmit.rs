@@ -49,7 +49,7 @@ impl Port {
         if forward.kind == Kind::Audio
             && let Some(payload) = datagram.get(forward.payload.clone())
         {
-            self.record(Lane::Told, payload, now);
+            self.tap(Lane::Told, payload, now);
         }
         // The new header goes right before the payload: contributors, extensions and padding stay behind.
         let Some(start) = forward.payload.start.checked_sub(HEADER_LEN) else { return };
@@ -127,7 +127,7 @@ impl Port {
             *fixed = header.to_bytes();
         }
         if let Some(payload) = scratch.get(HEADER_LEN..) {
-            self.record(Lane::Told, payload, now);
+            self.tap(Lane::Told, payload, now);
         }
         self.send(scratch);
     }
