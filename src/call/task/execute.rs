@@ -32,8 +32,13 @@ impl Call {
             exhaustive: self.exhaustive,
             zones: self.snapshot.zones.clone(),
         };
-        let handled =
-            if request.dialplan.eq_ignore_ascii_case("XML") { Box::pin(self.handled_dialplan()).await } else { None };
+        let snapshot = self.snapshot.clone();
+        let handled = match &snapshot.settings.scripts.dialplan_handler {
+            Some(script) if request.dialplan.eq_ignore_ascii_case("XML") => {
+                Box::pin(self.handled_dialplan(script)).await
+            }
+            _ => None,
+        };
         let mut hunt = Hunt::new(handled.unwrap_or_else(|| self.snapshot.dialplan.clone()), request);
         loop {
             let step = hunt.step(&mut self.view());

@@ -178,12 +178,8 @@ impl Call {
         })
     }
 
-    /// The dialplan that the XML handler of `lua.conf` makes for this call. None: that of the configuration counts.
-    pub(super) async fn handled_dialplan(&mut self) -> Option<Arc<Dialplan>> {
-        let (script, sections) = self.snapshot.settings.scripts.xml_handler.clone()?;
-        if !sections.to_ascii_lowercase().contains("dialplan") {
-            return None;
-        }
+    /// The dialplan that a script, the XML handler of `lua.conf`, makes for this call. None: that of the configuration counts.
+    pub(super) async fn handled_dialplan(&mut self, script: &str) -> Option<Arc<Dialplan>> {
         let mut params = emit::about(&self.services, EventName::CHANNEL_DATA, &self.a, &[]);
         let hunted: Vec<(String, String)> = params
             .headers()
@@ -194,7 +190,7 @@ impl Call {
             params.add(name, value);
         }
         params.add("section", "dialplan");
-        let mut run = self.script_run(&script, ScriptEntry::Xml, None);
+        let mut run = self.script_run(script, ScriptEntry::Xml, None);
         run.env = Some(Box::new(params));
         let (_, served) = Served::begin(self);
         let outcome = self.services.scripts.start(run);
@@ -235,13 +231,11 @@ impl Call {
 
     fn script_run(&self, text: &str, entry: ScriptEntry, session: Option<SessionHandle>) -> ScriptRun {
         ScriptRun {
-            text: text.to_owned(),
-            entry,
             session,
             context: self.a.profile.context.clone(),
             extension: self.extension.to_string(),
-            env: None,
             limits: self.script_limits(),
+            ..ScriptRun::new(text, entry)
         }
     }
 

@@ -25,8 +25,8 @@ pub struct ScriptSettings {
     pub startup: Vec<(String, Span)>,
     /// The `hook` elements.
     pub hooks: Vec<ScriptHook>,
-    /// Script and sections of the XML handler.
-    pub xml_handler: Option<(String, String)>,
+    /// The XML handler, when it is bound to the dialplan.
+    pub dialplan_handler: Option<String>,
 }
 
 /// A script that runs at each event of a kind.
@@ -87,13 +87,16 @@ impl ScriptSettings {
                 "xml-handler-script" => handler = Some(text.to_owned()),
                 "xml-handler-bindings" => match handler.take() {
                     Some(script) => {
-                        if text.to_ascii_lowercase().replace("dialplan", "").contains(char::is_alphabetic) {
+                        let sections = text.to_ascii_lowercase();
+                        if sections.replace("dialplan", "").contains(char::is_alphabetic) {
                             wrong(
                                 format!("the XML handler is asked for the dialplan alone, not for all of {text}"),
                                 "keep directory and configuration in files",
                             );
                         }
-                        read.xml_handler = Some((script, text.to_owned()));
+                        if sections.contains("dialplan") {
+                            read.dialplan_handler = Some(script);
+                        }
                     }
                     None => wrong(
                         "xml-handler-bindings before xml-handler-script binds nothing".to_owned(),
@@ -155,7 +158,7 @@ mod tests {
         assert!(settings.restricted);
         assert_eq!((settings.startup.len(), settings.hooks.len()), (2, 1));
         assert_eq!(settings.hooks[0].subclass.as_deref(), Some("sofia::register"));
-        assert_eq!(settings.xml_handler, Some(("h.lua".to_owned(), "dialplan".to_owned())));
+        assert_eq!(settings.dialplan_handler.as_deref(), Some("h.lua"));
         assert_eq!(wrong, ["lua.conf: a hook needs event and script"]);
     }
 
