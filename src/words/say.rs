@@ -180,20 +180,16 @@ fn below_thousand(value: u64, counted: bool, said: &mut Vec<String>) {
         digits(said, hundreds);
         file(said, "digits/hundred");
     }
-    let mut last = |number: u64| {
-        let ordinal = if counted { "h-" } else { "" };
-        said.push(format!("digits/{ordinal}{number}"));
-    };
-    match (tens, ones) {
-        (0, 0) => {}
-        (0 | 1, _) => last(tens * 10 + ones),
-        (_, 0) => last(tens * 10),
+    let last = match (tens, ones) {
+        (0, 0) => return,
+        (0 | 1, _) | (_, 0) => tens * 10 + ones,
         _ => {
-            said.push(format!("digits/{}", tens * 10));
-            let ordinal = if counted { "h-" } else { "" };
-            said.push(format!("digits/{ordinal}{ones}"));
+            digits(said, tens * 10);
+            ones
         }
-    }
+    };
+    let ordinal = if counted { "h-" } else { "" };
+    said.push(format!("digits/{ordinal}{last}"));
 }
 
 /// 1999 as 19 99, 2005 as a number.

@@ -98,7 +98,8 @@ impl Attached {
             }
             Request::Data { reply } => give(reply, Box::new(self.data().await)),
             Request::WaitForAnswer { reply } => {
-                while self.state().await.ready && !self.state().await.answered {
+                // As in FreeSWITCH it is looked at every 20 ms.
+                while matches!(self.state().await, SessionState { ready: true, answered: false, .. }) {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 give(reply, ());

@@ -169,18 +169,10 @@ pub fn target<'a>(command: &str, args: &'a str) -> Option<&'a str> {
 }
 
 async fn script(services: &Arc<Services>, text: &str, entry: ScriptEntry) -> String {
-    let run = ScriptRun {
-        text: text.to_owned(),
-        entry,
-        session: None,
-        context: String::new(),
-        extension: String::new(),
-        env: None,
-        limits: Vec::new(),
-    };
-    if run.text.is_empty() {
+    if text.is_empty() {
         return String::new();
     }
+    let run = ScriptRun::new(text, entry);
     if run.entry == ScriptEntry::Detached {
         drop(services.scripts.start(run));
         return "+OK\n".to_owned();

@@ -43,6 +43,21 @@ pub struct ScriptRun {
     pub limits: Vec<(String, String)>,
 }
 
+impl ScriptRun {
+    /// A run without a call.
+    pub fn new(text: &str, entry: ScriptEntry) -> Self {
+        Self {
+            text: text.to_owned(),
+            entry,
+            session: None,
+            context: String::new(),
+            extension: String::new(),
+            env: None,
+            limits: Vec::new(),
+        }
+    }
+}
+
 /// How a run ended: `lua_status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptStatus {

@@ -75,21 +75,18 @@ fn start(run: &Arc<Run>, arguments: &Arguments, command: String, args: String) -
     })
 }
 
-fn nested(run: &Run, text: String, entry: ScriptEntry, channel: Option<&Channel>) -> ScriptRun {
+fn nested(run: &Run, text: &str, entry: ScriptEntry, channel: Option<&Channel>) -> ScriptRun {
     ScriptRun {
-        text,
-        entry,
         session: channel.and_then(Channel::handle),
         context: run.context.clone(),
         extension: run.extension.clone(),
-        env: None,
-        limits: Vec::new(),
+        ..ScriptRun::new(text, entry)
     }
 }
 
 /// The command `lua`: another run, whose text is the answer.
 fn run_script(run: &Arc<Run>, text: String, channel: Option<&Channel>) -> Step {
-    let ended = run.host.start(nested(run, text, ScriptEntry::Api, channel));
+    let ended = run.host.start(nested(run, &text, ScriptEntry::Api, channel));
     Step::wait(
         async move { Ok(Answer::Text(ended.await.map(|outcome| outcome.output).unwrap_or_default())) as Outcome },
     )
@@ -97,7 +94,7 @@ fn run_script(run: &Arc<Run>, text: String, channel: Option<&Channel>) -> Step {
 
 /// The command `luarun`: nobody waits for its end, nor learns of a missing file.
 fn run_detached(run: &Arc<Run>, text: String) -> Step {
-    drop(run.host.start(nested(run, text, ScriptEntry::Detached, None)));
+    drop(run.host.start(nested(run, &text, ScriptEntry::Detached, None)));
     Step::Now(Answer::Text("+OK\n".to_owned()))
 }
 

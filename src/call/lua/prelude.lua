@@ -559,10 +559,9 @@ preload.socket = function()
 end
 
 -- Globals that may be absent: their presence says how a script was started.
-local absent = {}
-for _, name in pairs {"session", "stream", "env", "event", "message", "params", "argv", "unpack", "loadstring", "setfenv", "getfenv",
-  "module", "jit", "XML_REQUEST", "XML_STRING", "ACTIONS", "_PROMPT", "_PROMPT2"} do absent[name] = true end
-local strict = native.strict
+local absent, strict = {}, native.strict
+for _, name in pairs(strict and {"session", "stream", "env", "event", "message", "params", "argv", "unpack", "loadstring", "setfenv", "getfenv",
+  "module", "jit", "XML_REQUEST", "XML_STRING", "ACTIONS", "_PROMPT", "_PROMPT2"} or {}) do absent[name] = true end
 setmetatable(G, {__index = function(_, name)
   if (name == "bit32" or name == "bit") and not native.modern then return G.require(name) end
   if strict and type(name) == "string" and not absent[name] then

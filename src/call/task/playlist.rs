@@ -19,7 +19,7 @@ const MOST_FILES: usize = 128;
 const LONGEST_PAUSE_MS: u64 = 3_600_000;
 
 /// Silence before the first of several files, ms, as FreeSWITCH plays it.
-const LEAD_MS: i64 = 250;
+const LEAD_MS: u64 = 250;
 
 /// How a playback ended for the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +69,6 @@ pub(super) enum Item {
 
 /// A file string that is being played, or rests while the script's callback runs.
 pub(super) struct Playlist {
-    /// Silence is to be played first.
-    lead: bool,
     items: VecDeque<Item>,
     start_sample: u64,
     /// The file that listeners were told of.
@@ -87,8 +85,8 @@ pub(super) struct Playlist {
 struct Current {
     id: PlayId,
     source: PlaySource,
-    /// The lead or a pause: its end says nothing about the list.
-    lead: bool,
+    /// A pause: its end says nothing about the list.
+    quiet: bool,
     /// How it ended, and after how many ms.
     ended: Option<(PlayEnd, u64)>,
     /// Another playback took its place while it rested.
@@ -105,13 +103,13 @@ impl Playlist {
             Some(list) => list.split('!').take(MOST_FILES).map(file).collect(),
             None => vec![file(text)],
         };
-        Self { lead: items.len() > 1, start_sample, ..Self::of(items) }
+        let lead = (items.len() > 1).then_some(Item::Pause(LEAD_MS));
+        Self { start_sample, ..Self::of(lead.into_iter().chain(items).collect()) }
     }
 
     /// These steps.
     pub(super) fn of(items: Vec<Item>) -> Self {
         Self {
-            lead: false,
             items: items.into(),
             start_sample: 0,
             told: String::new(),
@@ -207,29 +205,25 @@ impl Call {
 
     /// Starts the next file of the list that names something; false when none is left.
     fn start_next(&mut self, list: &mut Playlist) -> bool {
-        let lead = std::mem::take(&mut list.lead);
-        let mut quiet = lead;
-        let source = if lead {
-            PlaySource::Silence { ms: LEAD_MS, level: 0 }
-        } else {
-            let name = match list.items.pop_front() {
-                Some(Item::File(name)) => name,
-                Some(Item::Pause(ms)) => {
-                    quiet = true;
-                    format!("silence_stream://{}", ms.clamp(1, LONGEST_PAUSE_MS))
-                }
-                Some(Item::Run { .. }) => return true,
-                None => return false,
-            };
-            list.told.clone_from(&name);
-            let source = self.prompt_source(&name, list.start_sample);
-            let has_audio = self.audio.port().is_some();
-            match source.and_then(|source| if has_audio { Ok(source) } else { Err("the leg has no audio".to_owned()) })
-            {
-                Ok(source) => source,
-                Err(why) => {
-                    list.fails(&name, why);
-                    return true;
+        let (source, quiet) = match list.items.pop_front() {
+            None => return false,
+            Some(Item::Run { .. }) => return true,
+            Some(Item::Pause(ms)) => {
+                let ms = i64::try_from(ms.clamp(1, LONGEST_PAUSE_MS)).unwrap_or(1);
+                (PlaySource::Silence { ms, level: 0 }, true)
+            }
+            Some(Item::File(name)) => {
+                list.told.clone_from(&name);
+                let source = self.prompt_source(&name, list.start_sample);
+                let has_audio = self.audio.port().is_some();
+                let source =
+                    source.and_then(|source| has_audio.then_some(source).ok_or("the leg has no audio".to_owned()));
+                match source {
+                    Ok(source) => (source, false),
+                    Err(why) => {
+                        list.fails(&name, why);
+                        return true;
+                    }
                 }
             }
         };
@@ -242,7 +236,7 @@ impl Call {
             self.audio.command(MediaCommand::Steer { id, by: Steering::Pause(true) });
         }
         self.sounding = (!quiet).then_some((id, list.paused));
-        list.current = Some(Current { id, source, lead: quiet, ended: None, displaced: false, from_ms: 0 });
+        list.current = Some(Current { id, source, quiet, ended: None, displaced: false, from_ms: 0 });
         true
     }
 
@@ -291,9 +285,9 @@ impl Call {
         let Some(current) = list.current.take() else { return };
         let why = match end {
             PlayEnd::Finished | PlayEnd::Stopped => {
-                list.played |= !current.lead;
+                list.played |= !current.quiet;
                 self.set_played(played_ms);
-                if !current.lead {
+                if !current.quiet {
                     self.fire_playback(EventName::PLAYBACK_STOP, &list.told, "done");
                 }
                 return;

@@ -196,14 +196,12 @@ impl Rehearsal {
         let host = LuaHost::new(config)?;
 
         let serving = tokio::spawn(serve(Arc::clone(&channel), services, requests));
+        let entry = if plan.alone { ScriptEntry::Api } else { ScriptEntry::App };
         let run = ScriptRun {
-            text: plan.text,
-            entry: if plan.alone { ScriptEntry::Api } else { ScriptEntry::App },
             session: (!plan.alone).then_some(handle),
             context: "default".to_owned(),
             extension: "rehearsal".to_owned(),
-            env: None,
-            limits: Vec::new(),
+            ..ScriptRun::new(&plan.text, entry)
         };
         let outcome = host.start(run).await;
         serving.abort();

@@ -18,18 +18,6 @@ const QUEUE: usize = 1000;
 /// Time between two startup scripts, as in FreeSWITCH.
 const APART: Duration = Duration::from_millis(10);
 
-fn run(text: &str, entry: ScriptEntry) -> ScriptRun {
-    ScriptRun {
-        text: text.to_owned(),
-        entry,
-        session: None,
-        context: String::new(),
-        extension: String::new(),
-        env: None,
-        limits: Vec::new(),
-    }
-}
-
 /// Starts the startup scripts, one after the other. Nobody waits for their end; they have no limit of time.
 pub(super) fn begin(scripts: &[(String, Span)], host: &Arc<LuaHost>) {
     let texts: Vec<String> = scripts.iter().map(|(text, _)| text.clone()).collect();
@@ -38,7 +26,7 @@ pub(super) fn begin(scripts: &[(String, Span)], host: &Arc<LuaHost>) {
     runtime.spawn(async move {
         for text in texts {
             tracing::info!(script = text, "startup script");
-            drop(host.start(run(&text, ScriptEntry::Startup)));
+            drop(host.start(ScriptRun::new(&text, ScriptEntry::Startup)));
             tokio::time::sleep(APART).await;
         }
     });
@@ -81,7 +69,7 @@ impl Hooks {
                     }
                     let event = Some(Box::new((*event).clone()));
                     // One after the other: scripts see events in their order.
-                    let _ = host.start(ScriptRun { env: event, ..run(&script, ScriptEntry::Event) }).await;
+                    let _ = host.start(ScriptRun { env: event, ..ScriptRun::new(&script, ScriptEntry::Event) }).await;
                 }
             };
             tasks.spawn_on(task, &runtime);

@@ -291,15 +291,7 @@ pub(super) fn call(call: Call) -> (Shared, SessionHandle) {
 }
 
 pub(super) fn start_text(text: &str, entry: ScriptEntry, session: Option<SessionHandle>) -> ScriptRun {
-    ScriptRun {
-        text: text.to_owned(),
-        entry,
-        session,
-        context: "default".to_owned(),
-        extension: "test".to_owned(),
-        env: None,
-        limits: Vec::new(),
-    }
+    ScriptRun { session, context: "default".to_owned(), extension: "test".to_owned(), ..ScriptRun::new(text, entry) }
 }
 
 /// The outcome of a run, in good time.

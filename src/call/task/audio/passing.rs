@@ -214,16 +214,7 @@ impl Call {
         let passes = self.audio.passing != Passing::No && self.a.bridged && self.a.answered;
         let Some(to) = to.filter(|_| passes && self.relayed.is_none()) else { return false };
         let token = self.next_token();
-        if let Some(sdp) = sdp {
-            let (audio, variables) = self.side(from);
-            let _ = audio.described(sdp, variables);
-        }
-        let (audio, _) = self.side(to);
-        let sdp = match sdp {
-            Some(sdp) if audio.passing == Passing::Proxy => audio.through_us(sdp),
-            sdp => sdp.cloned(),
-        };
-        audio.tells(sdp.as_ref());
+        let sdp = self.carried(from, to, sdp);
         self.relayed = Some(Relayed { from, asked, token, to, late: sdp.is_none(), headers: headers.clone() });
         self.tell_side(to, LegCommand::Reinvite { token: RequestToken(token), headers: Vec::new(), sdp });
         true
@@ -264,9 +255,8 @@ impl Call {
         }
     }
 
-    /// The ACK of an offer that was asked for across the bridge.
-    pub(in super::super) fn relay_ack(&mut self, from: LegId, sdp: Option<&Bytes>) -> bool {
-        let Some((_, to)) = self.relayed_ack.take_if(|(asked, _)| *asked == from) else { return false };
+    /// What one side says, as the other is to be told: the first is known by it, the second gets our port where we relay.
+    fn carried(&mut self, from: LegId, to: LegId, sdp: Option<&Bytes>) -> Option<Bytes> {
         if let Some(sdp) = sdp {
             let (audio, variables) = self.side(from);
             let _ = audio.described(sdp, variables);
@@ -277,6 +267,13 @@ impl Call {
             sdp => sdp.cloned(),
         };
         audio.tells(sdp.as_ref());
+        sdp
+    }
+
+    /// The ACK of an offer that was asked for across the bridge.
+    pub(in super::super) fn relay_ack(&mut self, from: LegId, sdp: Option<&Bytes>) -> bool {
+        let Some((_, to)) = self.relayed_ack.take_if(|(asked, _)| *asked == from) else { return false };
+        let sdp = self.carried(from, to, sdp);
         self.tell_side(to, LegCommand::Ack { sdp });
         true
     }
