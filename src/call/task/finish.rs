@@ -141,44 +141,53 @@ fn jitter_us(stats: MediaStats) -> u64 {
     u64::from(stats.jitter) * 125
 }
 
+/// The variables of a moment: seconds and microseconds since 1970, local time.
+const MOMENTS: [[&str; 3]; 6] = [
+    ["start_epoch", "start_uepoch", "start_stamp"],
+    ["answer_epoch", "answer_uepoch", "answer_stamp"],
+    ["bridge_epoch", "bridge_uepoch", "bridge_stamp"],
+    ["progress_epoch", "progress_uepoch", "progress_stamp"],
+    ["progress_media_epoch", "progress_media_uepoch", "progress_media_stamp"],
+    ["end_epoch", "end_uepoch", "end_stamp"],
+];
+/// The variables of a span: seconds, milliseconds, microseconds.
+const SPANS: [[&str; 3]; 6] = [
+    ["duration", "mduration", "uduration"],
+    ["billsec", "billmsec", "billusec"],
+    ["progresssec", "progressmsec", "progressusec"],
+    ["answersec", "answermsec", "answerusec"],
+    ["waitsec", "waitmsec", "waitusec"],
+    ["progress_mediasec", "progress_mediamsec", "progress_mediausec"],
+];
+
 /// The variables of a channel's times, which hooks and listeners may read.
 pub(super) fn final_times(channel: &mut Channel, zone: &jiff::tz::TimeZone) {
     let times = channel.times;
     let end = times.hungup;
-    for (name, at) in [
-        ("start", times.created),
-        ("answer", times.answered),
-        ("bridge", times.bridged),
-        ("progress", times.progress),
-        ("progress_media", times.progress_media),
-        ("end", end),
-    ] {
-        channel.variables.set(&format!("{name}_epoch"), &(at / 1_000_000).to_string());
-        channel.variables.set(&format!("{name}_uepoch"), &at.to_string());
+    let moments = [times.created, times.answered, times.bridged, times.progress, times.progress_media, end];
+    for ([epoch, uepoch, stamped], at) in MOMENTS.into_iter().zip(moments) {
+        channel.variables.show(epoch, at / 1_000_000);
+        channel.variables.show(uepoch, at);
         if at > 0
             && let Some(stamp) = stamp(at, zone)
         {
-            channel.variables.set(&format!("{name}_stamp"), &stamp);
+            channel.variables.set(stamped, &stamp);
         }
     }
-    let span = |from: u64, to: u64| if from == 0 || to == 0 { None } else { Some((from, to)) };
-    for (name, between) in [
-        ("duration", span(times.created, end)),
-        ("bill", span(times.answered, end)),
-        ("progress", span(times.created, times.progress)),
-        ("answer", span(times.created, times.answered)),
-        ("wait", span(times.created, times.bridged)),
-        ("progress_media", span(times.created, times.progress_media)),
-    ] {
-        let (us, whole) = between.map_or((0, 0), |(from, to)| (to.saturating_sub(from), seconds(from, to)));
-        let names = if name == "duration" {
-            ["duration".to_owned(), "mduration".to_owned(), "uduration".to_owned()]
-        } else {
-            ["sec", "msec", "usec"].map(|unit| format!("{name}{unit}"))
-        };
-        for (name, value) in names.iter().zip([whole, us / 1000, us]) {
-            channel.variables.set(name, &value.to_string());
-        }
+    let spans = [
+        (times.created, end),
+        (times.answered, end),
+        (times.created, times.progress),
+        (times.created, times.answered),
+        (times.created, times.bridged),
+        (times.created, times.progress_media),
+    ];
+    for ([sec, msec, usec], (from, to)) in SPANS.into_iter().zip(spans) {
+        let known = from != 0 && to != 0;
+        let us = if known { to.saturating_sub(from) } else { 0 };
+        channel.variables.show(sec, if known { seconds(from, to) } else { 0 });
+        channel.variables.show(msec, us / 1000);
+        channel.variables.show(usec, us);
     }
     if let Some((name, data)) = channel.history.last() {
         channel.variables.set("last_app", name);

@@ -163,8 +163,8 @@ impl Call {
         self.a.phase = Phase::Execute;
         let profile = self.a.get("sofia_profile_name").unwrap_or("internal");
         let destination = format!("{profile}/{uri}");
-        let mut variables = vec![("sip_h_Replaces".to_owned(), clean(&replaces))];
-        variables.extend(by.map(|by| ("sip_h_Referred-By".to_owned(), clean(&by))));
+        let mut variables = vec![("sip_h_Replaces".to_owned(), clean(&replaces).into_owned())];
+        variables.extend(by.map(|by| ("sip_h_Referred-By".to_owned(), clean(&by).into_owned())));
         let dial = DialString::of_leg(DialLeg { endpoint: "sofia".to_owned(), destination, variables });
         // Its task is that of the transfer: what comes after a failure is not the dialplan's any more.
         if let Err(failure) = self.bridge_to(dial).await {

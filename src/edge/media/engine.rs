@@ -199,8 +199,17 @@ impl Mailbox {
     pub(super) fn watch(&self, port: &Port) -> io::Result<()> {
         let token = |rtcp: u64| epoll::EventData::new_u64(port.shared.id * 2 + rtcp);
         epoll::add(&self.epoll, &port.pair.rtp, token(0), epoll::EventFlags::IN)?;
-        epoll::add(&self.epoll, &port.pair.rtcp, token(1), epoll::EventFlags::IN)?;
+        if let Some(rtcp) = port.pair.rtcp() {
+            epoll::add(&self.epoll, rtcp, token(1), epoll::EventFlags::IN)?;
+        }
         Ok(())
+    }
+
+    /// Opens the RTCP of a port that carries audio, and has its packets wake the thread.
+    pub(super) fn open_rtcp(&self, port: &mut Port) -> io::Result<()> {
+        let id = port.shared.id;
+        let Some(rtcp) = port.pair.open_rtcp() else { return Ok(()) };
+        Ok(epoll::add(&self.epoll, rtcp, epoll::EventData::new_u64(id * 2 + 1), epoll::EventFlags::IN)?)
     }
 
     /// Whether the audio of a port wakes the thread.

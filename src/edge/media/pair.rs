@@ -1,4 +1,7 @@
 //! Socket pairs: RTP on an even port, RTCP on the next. The kernel decides whether a port is free.
+//!
+//! Opening and closing sockets is a good part of what a short call costs, and a call that is refused has no RTCP: its
+//! socket is opened with the first packet of audio.
 
 use std::collections::HashSet;
 use std::io;
@@ -29,10 +32,50 @@ pub(super) struct PairRange {
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) rtp: UdpSocket,
-    pub(super) rtcp: UdpSocket,
+    rtcp: Rtcp,
     /// Address of `rtp`.
     pub(super) local: SocketAddr,
     range: Arc<PairRange>,
+}
+
+#[derive(Debug)]
+enum Rtcp {
+    /// Nobody has needed it yet.
+    Unopened,
+    Open(UdpSocket),
+    /// Another program has its port.
+    Refused,
+}
+
+impl Pair {
+    /// The socket of RTCP, once it is open.
+    pub(super) fn rtcp(&self) -> Option<&UdpSocket> {
+        match &self.rtcp {
+            Rtcp::Open(socket) => Some(socket),
+            Rtcp::Unopened | Rtcp::Refused => None,
+        }
+    }
+
+    /// Whether the socket of RTCP was never asked for.
+    pub(super) fn lacks_rtcp(&self) -> bool {
+        matches!(self.rtcp, Rtcp::Unopened)
+    }
+
+    /// Opens the socket of RTCP; none when that was tried already. Without it a call has audio, but no reports.
+    pub(super) fn open_rtcp(&mut self) -> Option<&UdpSocket> {
+        if !self.lacks_rtcp() {
+            return None;
+        }
+        let address = SocketAddr::new(self.local.ip(), self.local.port() + 1);
+        self.rtcp = match bind(address) {
+            Ok(socket) => Rtcp::Open(socket),
+            Err(error) => {
+                tracing::warn!(%address, %error, "no RTCP for this call");
+                Rtcp::Refused
+            }
+        };
+        self.rtcp()
+    }
 }
 
 impl PairRange {
@@ -58,8 +101,8 @@ impl PairRange {
             if !self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert(local) {
                 continue;
             }
-            match bind_both(local) {
-                Ok((rtp, rtcp)) => return Ok(Pair { rtp, rtcp, local, range: Arc::clone(self) }),
+            match bind(local) {
+                Ok(rtp) => return Ok(Pair { rtp, rtcp: Rtcp::Unopened, local, range: Arc::clone(self) }),
                 Err(error) => {
                     self.free(local);
                     if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) {
@@ -80,10 +123,6 @@ impl Drop for Pair {
     fn drop(&mut self) {
         self.range.free(self.local);
     }
-}
-
-fn bind_both(local: SocketAddr) -> io::Result<(UdpSocket, UdpSocket)> {
-    Ok((bind(local)?, bind(SocketAddr::new(local.ip(), local.port() + 1))?))
 }
 
 fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
@@ -118,9 +157,15 @@ mod tests {
     fn pairs_are_even_used_up_and_freed() {
         let (low, high) = free_range(2);
         let range = Arc::new(PairRange::new(low, high, 1).unwrap());
-        let (one, two) = (range.bind(HOST).unwrap(), range.bind(HOST).unwrap());
+        let (mut one, mut two) = (range.bind(HOST).unwrap(), range.bind(HOST).unwrap());
         assert!(one.local != two.local && one.local.port().is_multiple_of(2));
-        assert_eq!(one.rtcp.local_addr().unwrap().port(), one.local.port() + 1);
+        assert!(one.rtcp().is_none());
+        let rtcp = one.open_rtcp().unwrap().local_addr().unwrap();
+        assert_eq!(rtcp.port(), one.local.port() + 1);
+        assert!(one.rtcp().is_some() && one.open_rtcp().is_none(), "it is opened once");
+        let stranger = UdpSocket::bind(SocketAddr::new(HOST, two.local.port() + 1)).unwrap();
+        assert!(two.open_rtcp().is_none() && two.rtcp().is_none(), "the port is another's");
+        drop(stranger);
         assert_eq!(range.bind(HOST).unwrap_err(), MediaError::NoPort { low, high });
         let freed = one.local;
         drop(one);

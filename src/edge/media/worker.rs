@@ -115,6 +115,18 @@ impl Worker {
         }
     }
 
+    /// Opens a port's RTCP with its first audio.
+    fn mind_rtcp(&mut self, slot: usize) {
+        if !self.port(slot).is_some_and(|port| port.lacks_rtcp()) {
+            return;
+        }
+        let engine = Arc::clone(&self.engine);
+        let (Some(mailbox), Some(port)) = (engine.mailboxes.get(self.index), self.port(slot)) else { return };
+        if let Err(error) = mailbox.open_rtcp(port) {
+            tracing::error!(%error, "the RTCP of a media port cannot be watched");
+        }
+    }
+
     /// Reads one datagram: when more wait, the next turn begins at once.
     fn read(&mut self, slot: usize, rtcp: bool, buffer: &mut [u8; BUFFER]) {
         let now = self.now;
@@ -129,6 +141,7 @@ impl Worker {
             port.scale(Lane::Heard, datagram, forward.payload.clone());
         }
         let target = port.target(slot);
+        self.mind_rtcp(slot);
         self.arm(slot);
         if let (Some(forward), Some(port)) = (forward, target.and_then(|target| self.port(target))) {
             port.relay(datagram, &forward, now);
@@ -282,7 +295,7 @@ impl Worker {
         self.by_id.remove(&port.shared.id);
         self.engine.unload(self.index);
         let mailbox = self.engine.mailboxes.get(self.index)?;
-        for socket in [&port.pair.rtp, &port.pair.rtcp] {
+        for socket in [Some(&port.pair.rtp), port.pair.rtcp()].into_iter().flatten() {
             if let Err(error) = epoll::delete(&mailbox.epoll, socket) {
                 tracing::error!(%error, "a media port cannot be left");
             }
@@ -310,6 +323,7 @@ impl Worker {
         if self.port(slot).is_some_and(|port| port.quiet) {
             self.drain(slot);
         }
+        self.mind_rtcp(slot);
         let Some(port) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
         port.run(now, &mut self.scratch);
         self.choose_waking(slot);

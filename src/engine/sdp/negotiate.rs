@@ -234,7 +234,7 @@ fn common(section: &MediaSection, ours: &[Codec]) -> Vec<Named> {
     let mut common = Vec::<Named>::new();
     for payload in section.payloads() {
         let info = match section.rtpmap(payload) {
-            Some((name, rate, channels)) => Codec::find(&name, rate).filter(|info| info.channels == channels),
+            Some((name, rate, channels)) => Codec::find(name, rate).filter(|info| info.channels == channels),
             None => Codec::of_payload(payload),
         };
         let Some(own) = info.and_then(|info| ours.iter().find(|own| own.info == info)) else { continue };
@@ -250,7 +250,9 @@ fn common(section: &MediaSection, ours: &[Codec]) -> Vec<Named> {
 fn telephone_event(section: &MediaSection, rate: u32) -> Option<u8> {
     let of_clock = |rate: u32| {
         section.payloads().find(|payload| {
-            section.rtpmap(*payload).is_some_and(|(name, clock, _)| name == "TELEPHONE-EVENT" && clock == rate)
+            section
+                .rtpmap(*payload)
+                .is_some_and(|(name, clock, _)| name.eq_ignore_ascii_case("telephone-event") && clock == rate)
         })
     };
     of_clock(rate).or_else(|| of_clock(8000))
@@ -259,7 +261,7 @@ fn telephone_event(section: &MediaSection, rate: u32) -> Option<u8> {
 /// Payload number of comfort noise (RFC 3389); 13 needs no map.
 fn comfort_noise(section: &MediaSection) -> Option<u8> {
     section.payloads().find(|payload| match section.rtpmap(*payload) {
-        Some((name, rate, _)) => name == "CN" && rate == 8000,
+        Some((name, rate, _)) => name.eq_ignore_ascii_case("CN") && rate == 8000,
         None => *payload == 13,
     })
 }

@@ -6,6 +6,8 @@
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
+use compact_str::{CompactString, format_compact};
+
 /// Most lines of one description.
 const MAX_LINES: usize = 1000;
 /// Most media sections.
@@ -31,7 +33,7 @@ pub struct MediaSection {
 
 /// One line, as written, without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line(String);
+pub struct Line(CompactString);
 
 /// Direction attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,7 +70,7 @@ pub enum SdpError {
 impl Line {
     /// A line `kind=value`.
     pub fn new(kind: char, value: impl fmt::Display) -> Self {
-        Self(format!("{kind}={value}"))
+        Self(format_compact!("{kind}={value}"))
     }
 
     /// The type letter; none when the line is not of the form `x=…`.
@@ -107,7 +109,7 @@ impl SessionDescription {
             if raw.trim().is_empty() {
                 continue;
             }
-            let line = Line(raw.to_owned());
+            let line = Line(raw.into());
             any |= line.kind().is_some();
             if line.kind() == Some('m') {
                 if description.media.len() >= MAX_MEDIA {
@@ -234,10 +236,10 @@ impl MediaSection {
             .map(|(_, value)| value)
     }
 
-    /// `a=rtpmap` of a payload number: name in upper case, clock, channels.
-    pub fn rtpmap(&self, payload: u8) -> Option<(String, u32, u8)> {
+    /// `a=rtpmap` of a payload number: name (whose case says nothing), clock, channels.
+    pub fn rtpmap(&self, payload: u8) -> Option<(&str, u32, u8)> {
         let mut parts = self.of_payload("rtpmap", payload)?.split('/').map(str::trim);
-        let name = parts.next()?.to_ascii_uppercase();
+        let name = parts.next()?;
         let rate = parts.next()?.parse().ok()?;
         let channels = parts.next().and_then(|c| c.parse().ok()).unwrap_or(1);
         Some((name, rate, channels))
@@ -375,7 +377,7 @@ mod tests {
         assert_eq!(audio.payloads().collect::<Vec<_>>(), [8, 0, 101]);
         assert_eq!(sdp.address(audio).unwrap().to_string(), "10.0.0.1");
         assert_eq!(sdp.direction(audio), Direction::SendOnly);
-        assert_eq!(audio.rtpmap(101), Some(("TELEPHONE-EVENT".to_owned(), 8000, 1)));
+        assert_eq!(audio.rtpmap(101), Some(("telephone-event", 8000, 1)));
         assert_eq!((audio.fmtp(101), audio.ptime(), audio.maxptime()), (Some("0-16"), Some(20), None));
     }
 

@@ -1,5 +1,7 @@
 //! The caller profile: who calls whom, and where routing stands.
 
+use std::borrow::Cow;
+
 /// Fields that `field="…"` of a condition reads and `set_profile_var` writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallerProfile {
@@ -148,10 +150,13 @@ impl CallerProfile {
 
 /// Text from the network as it may stand in a profile: control characters become blanks, `${` becomes `%{`, so that a
 /// caller cannot inject an expansion.
-pub fn clean(text: &str) -> String {
-    let printable: String =
-        text.chars().map(|c| if c.is_control() && c != '\r' && c != '\n' { ' ' } else { c }).collect();
-    if printable.contains("${") { printable.replace("${", "%{") } else { printable }
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let unprintable = |c: char| c.is_control() && c != '\r' && c != '\n';
+    if text.contains(unprintable) {
+        let printable: String = text.chars().map(|c| if unprintable(c) { ' ' } else { c }).collect();
+        return Cow::Owned(printable.replace("${", "%{"));
+    }
+    if text.contains("${") { Cow::Owned(text.replace("${", "%{")) } else { Cow::Borrowed(text) }
 }
 
 fn flag(value: bool) -> &'static str {

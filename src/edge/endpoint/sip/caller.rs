@@ -40,23 +40,23 @@ pub(super) fn of_invite(invite: &Message, network_ip: &str, settings: &ProfileSe
         cid_type = Some("rpid");
     }
     privacy.header(invite);
-    let number = if identity.number.is_empty() { NO_NUMBER.to_owned() } else { clean(&identity.number) };
-    let name = clean(&identity.name);
+    let number = if identity.number.is_empty() { NO_NUMBER.to_owned() } else { clean(&identity.number).into_owned() };
+    let name = clean(&identity.name).into_owned();
     let from_host = from.and_then(|from| from.parsed_uri().ok().map(|uri| host_port(&uri))).unwrap_or_default();
     Caller {
         profile: CallerProfile {
             dialplan: settings.dialplan.clone(),
             context: context.to_owned(),
-            destination_number: clean(&destination(invite, settings.full_id)),
+            destination_number: clean(&destination(invite, settings.full_id)).into_owned(),
             orig_caller_id_name: name.clone(),
             orig_caller_id_number: number.clone(),
             caller_id_name: name,
             ani: number.clone(),
             caller_id_number: number,
-            username: clean(&from_user),
+            username: clean(&from_user).into_owned(),
             network_addr: network_ip.to_owned(),
             source: "mod_sofia".to_owned(),
-            chan_name: clean(&format!("sofia/{}/{}", settings.name, at(&from_user, &from_host))),
+            chan_name: clean(&format!("sofia/{}/{}", settings.name, at(&from_user, &from_host))).into_owned(),
             hide_name: privacy.hide_name,
             hide_number: privacy.hide_number,
             screen: privacy.screen,

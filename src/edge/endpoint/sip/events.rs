@@ -125,7 +125,7 @@ pub(super) fn redirect(response: &Message, own: impl FnMut(&str) -> bool) -> Opt
         status,
         phrase: phrase_of(response),
         contacts: contacts(response, own),
-        diversion: response.text(HeaderId::Diversion).map(|value| clean(&value)),
+        diversion: response.text(HeaderId::Diversion).map(|value| clean(&value).into_owned()),
     })
 }
 
@@ -136,11 +136,11 @@ fn contacts(response: &Message, mut own: impl FnMut(&str) -> bool) -> Vec<Redire
         let host = uri.host_text().into_owned();
         let params = format!("{}{}", text(uri.params.0), text(address.params.0));
         let contact = RedirectContact {
-            uri: clean(&address.uri_text()),
-            user: clean(&user_of(&address)),
+            uri: clean(&address.uri_text()).into_owned(),
+            user: clean(&user_of(&address)).into_owned(),
             local: own(&host),
-            host: clean(&host),
-            params: clean(&params),
+            host: clean(&host).into_owned(),
+            params: clean(&params).into_owned(),
         };
         found.push((quality(&address), contact));
     }

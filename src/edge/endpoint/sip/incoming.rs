@@ -74,7 +74,7 @@ fn come_from(gateway: &Gateway, invite: &Message, profile: &mut CallerProfile, v
         None => Some(gateway.username.clone()).filter(|name| !name.is_empty()),
     };
     if let Some(extension) = extension {
-        profile.destination_number = clean(&extension);
+        profile.destination_number = clean(&extension).into_owned();
     }
     if let Some(context) = &gateway.context {
         profile.context.clone_from(context);

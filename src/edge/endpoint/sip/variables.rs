@@ -3,7 +3,7 @@
 //! All text comes from the network, so it passes [`clean`]: it cannot smuggle an expansion into a dialplan. Pure: a
 //! message and its flow go in.
 
-use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::headers::{MOST_SHOWN, sdp_of};
 use super::settings::ProfileSettings;
@@ -35,19 +35,19 @@ pub(super) fn of_invite(
     looped: bool,
     received_us: u64,
 ) -> Variables {
-    let mut out = Writer(Variables::new());
-    out.set("sip_received_ip", &flow.remote.ip().to_string());
-    out.set("sip_received_port", &flow.remote.port().to_string());
-    out.set("sip_network_ip", &flow.remote.ip().to_string());
-    out.set("sip_network_port", &flow.remote.port().to_string());
-    out.set("sip_local_network_addr", &flow.local.ip().to_string());
+    let mut out = Writer::default();
+    out.variables.show("sip_received_ip", flow.remote.ip());
+    out.variables.show("sip_received_port", flow.remote.port());
+    out.variables.show("sip_network_ip", flow.remote.ip());
+    out.variables.show("sip_network_port", flow.remote.port());
+    out.variables.show("sip_local_network_addr", flow.local.ip());
     out.set("sip_via_protocol", &flow.transport.name().to_ascii_lowercase());
-    out.set("sip_invite_stamp", &received_us.to_string());
+    out.variables.show("sip_invite_stamp", received_us);
     out.set("sip_call_id", &text(invite.call_id()));
-    out.set("sip_cseq", &invite.cseq().to_string());
+    out.variables.show("sip_cseq", invite.cseq());
     out.set("sofia_profile_name", &profile.name);
     out.set("recovery_profile_name", &profile.name);
-    out.set("sofia_profile_url", &format!("sip:mod_sofia@{}", flow.local));
+    out.variables.show("sofia_profile_url", format_args!("sip:mod_sofia@{}", flow.local));
     if looped {
         out.set("sip_looped_call", "true");
     }
@@ -86,12 +86,12 @@ pub(super) fn of_invite(
         out.set(&format!("sip_h_{}", text(header.name)), &text(header.value));
     }
     if let Some(number) = invite.number(HeaderId::MaxForwards) {
-        out.set("max_forwards", &number.to_string());
+        out.variables.show("max_forwards", number);
     }
     if let Some(sdp) = sdp_of(invite) {
-        out.0.set("switch_r_sdp", &clean(&text(&sdp)));
+        out.variables.set("switch_r_sdp", &clean(&text(&sdp)));
     }
-    out.0
+    out.variables
 }
 
 /// Whether a caller cannot be reached where its Contact says.
@@ -108,38 +108,51 @@ pub(super) fn is_custom(name: &[u8]) -> bool {
     (starts(b"X-") && !starts(b"X-FS-")) || starts(b"P-") || starts(b"On")
 }
 
-struct Writer(Variables);
+/// Sets cleaned text; names and lists are put together in buffers that are kept.
+#[derive(Default)]
+struct Writer {
+    variables: Variables,
+    name: String,
+    list: String,
+}
 
 impl Writer {
     fn set(&mut self, name: &str, value: &str) {
-        if !value.is_empty() {
-            self.0.set(name, &clean(value).replace(['\r', '\n'], " "));
+        set_clean(&mut self.variables, name, value);
+    }
+
+    /// Sets `sip_<part>_<detail>`.
+    fn detail(&mut self, part: &str, detail: &str, value: &str) {
+        self.name.clear();
+        for piece in ["sip_", part, "_", detail] {
+            self.name.push_str(piece);
         }
+        set_clean(&mut self.variables, &self.name, value);
     }
 
     /// `sip_from_user`, `sip_full_from` … of From or To.
     fn party(&mut self, invite: &Message, id: HeaderId, part: &str) {
-        self.set(&format!("sip_full_{part}"), &invite.text(id).unwrap_or_default());
+        self.detail("full", part, &invite.text(id).unwrap_or_default());
         let Some(address) = invite.address(id) else { return };
-        self.set(&format!("sip_{part}_display"), &address.display_text());
+        self.detail(part, "display", &address.display_text());
         self.uri(part, address.uri);
         if part == "from" {
             let user = user_of(&address);
             self.set("sip_from_user_stripped", user.strip_prefix('+').unwrap_or(&user));
         }
-        self.set(&format!("sip_{part}_tag"), &text(address.tag().unwrap_or_default()));
+        self.detail(part, "tag", &text(address.tag().unwrap_or_default()));
     }
 
     /// `sip_<part>_user`, `_host`, `_port`, `_params`, `_uri` (which has no scheme).
     fn uri(&mut self, part: &str, bytes: &[u8]) {
         let Ok(uri) = Uri::parse(bytes) else { return };
-        self.set(&format!("sip_{part}_params"), text(uri.params.0).trim_start_matches(';'));
-        self.set(&format!("sip_{part}_user"), &uri.user_text());
+        self.detail(part, "params", text(uri.params.0).trim_start_matches(';'));
+        self.detail(part, "user", &uri.user_text());
         if let Some(port) = uri.port {
-            self.set(&format!("sip_{part}_port"), &port.to_string());
+            self.detail(part, "port", &port.to_string());
         }
-        self.set(&format!("sip_{part}_uri"), &bare(&uri));
-        self.set(&format!("sip_{part}_host"), &uri.host_text());
+        self.detail(part, "uri", &bare(&uri));
+        self.detail(part, "host", &uri.host_text());
     }
 
     fn via(&mut self, invite: &Message) {
@@ -147,29 +160,54 @@ impl Writer {
         let Some(via) = invite.via() else { return };
         self.set("sip_via_host", &text(via.host));
         if let Some(port) = via.port {
-            self.set("sip_via_port", &port.to_string());
+            self.variables.show("sip_via_port", port);
         }
         if via.params.has("rport") {
             let rport = text(via.params.value("rport").unwrap_or_default());
-            let port = self.0.get("sip_network_port").unwrap_or_default().to_owned();
+            let port = self.variables.get("sip_network_port").unwrap_or_default().to_owned();
             self.set("sip_via_rport", if rport.is_empty() { &port } else { &rport });
         }
     }
 
     /// All lines of a list header as one.
     fn joined(&mut self, invite: &Message, id: HeaderId, name: &str) {
-        let values: Vec<Cow<'_, str>> = invite.values(id).map(text).collect();
-        self.set(name, &values.join(","));
+        self.list.clear();
+        for (at, line) in invite.values(id).enumerate() {
+            if at > 0 {
+                self.list.push(',');
+            }
+            self.list.push_str(&text(line));
+        }
+        set_clean(&mut self.variables, name, &self.list);
+    }
+}
+
+/// Sets text from the network; nothing where there is none.
+fn set_clean(variables: &mut Variables, name: &str, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    let value = clean(value);
+    if value.contains(['\r', '\n']) {
+        variables.set(name, &value.replace(['\r', '\n'], " "));
+    } else {
+        variables.set(name, &value);
     }
 }
 
 /// `user@host[:port]`.
 pub(super) fn bare(uri: &Uri<'_>) -> String {
-    let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
-    match uri.user {
-        Some(user) => format!("{}@{}{port}", text(user), uri.host_text()),
-        None => format!("{}{port}", uri.host_text()),
+    let mut bare = String::with_capacity(uri.user.map_or(0, |user| user.len() + 1) + uri.host.len() + 6);
+    if let Some(user) = uri.user {
+        bare.push_str(&text(user));
+        bare.push('@');
     }
+    bare.push_str(&uri.host_text());
+    if let Some(port) = uri.port {
+        // Writing to a string does not fail.
+        let _ = write!(bare, ":{port}");
+    }
+    bare
 }
 
 /// User part of an address; empty when there is none.

@@ -121,7 +121,7 @@ impl Port {
 
     /// Reads one datagram; none: nothing waits.
     pub(super) fn read(&self, rtcp: bool, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        let socket = if rtcp { &self.pair.rtcp } else { &self.pair.rtp };
+        let socket = if rtcp { self.pair.rtcp()? } else { &self.pair.rtp };
         loop {
             match socket.recv_from(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -51,6 +51,11 @@ impl Port {
         self.reports.due.get_or_insert(now + INTERVAL / 2 + INTERVAL * part / 2048);
     }
 
+    /// Whether it is time to open the socket of RTCP.
+    pub(in super::super) fn lacks_rtcp(&self) -> bool {
+        self.has_audio() && self.pair.lacks_rtcp()
+    }
+
     /// Sends the report that is due.
     pub(super) fn report(&mut self, now: Micros) {
         self.reports.due = Some(now + INTERVAL);
@@ -64,7 +69,7 @@ impl Port {
 
     fn send_report(&mut self, goodbye: bool, now: Micros) {
         let Some(stream) = &self.stream else { return };
-        if self.sent == 0 && self.reception.received() == 0 {
+        if !self.has_audio() {
             return;
         }
         let ssrc = self.out.ssrc();
@@ -91,6 +96,13 @@ impl Port {
         }
         let target = self.reports.source.filter(|_| stream.latch.moved()).unwrap_or_else(|| stream.rtcp_target());
         // A lost report is made up for by the next.
-        let _ = self.pair.rtcp.send_to(&compound(&packets), target);
+        if let Some(rtcp) = self.pair.rtcp() {
+            let _ = rtcp.send_to(&compound(&packets), target);
+        }
+    }
+
+    /// Whether packets went either way.
+    fn has_audio(&self) -> bool {
+        self.sent > 0 || self.reception.received() > 0
     }
 }
