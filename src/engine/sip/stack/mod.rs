@@ -14,6 +14,8 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod timers;
+#[cfg(test)]
+mod walk;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
