@@ -12,6 +12,7 @@ mod keep_alive;
 mod late_offers;
 mod limits;
 mod lua_conf;
+mod lua_rows;
 mod matrix;
 mod messages;
 mod monitoring;

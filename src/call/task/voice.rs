@@ -43,10 +43,13 @@ impl Call {
         let language = language.unwrap_or_else(|| "en".to_owned());
         let snapshot = self.snapshot.clone();
         let Some(found) = snapshot.voice.phrases.language(&language) else {
-            return Playlist::nothing(format!("there are no phrases in the language {language}"));
+            let why = format!("Can't find macro {name}: there are no phrases in the language {language}");
+            return Playlist::nothing(why);
         };
         if found.find(name).is_none() {
-            return Playlist::nothing(format!("there is no phrase {name} in the language {language}"));
+            return Playlist::nothing(format!(
+                "Can't find macro {name}: the language {language} has none of that name"
+            ));
         }
         let mut phrase = Phrase { items: Vec::new(), over: false, failed: false };
         self.add_phrase(found, name, data, &mut phrase, 0).await;
