@@ -1,6 +1,7 @@
 //! Calls through the real binary: real SIP and RTP on 127.0.0.1, ports chosen by the kernel.
 
 mod baresip;
+mod call_rows;
 mod dns;
 mod error_prompts;
 mod event_socket;
