@@ -175,3 +175,23 @@ async fn rows_without_an_executable_case() {
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), switch.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leg_behind_a_loopback_is_offered_codecs_although_nobody_has_one_yet() {
+    let scripts = HashMap::from([("b".to_owned(), FarScript::refuse(488))]);
+    let mut far = FarEnd::bind(LOOPBACK, scripts).await.expect("the far end listens");
+    let bridge = format!("sofia/internal/sip:b@{}", far.local());
+    let public = context(
+        "public",
+        &[
+            ("^call$", &[("set", "loopback_no_pre_answer=true"), ("bridge", "loopback/behind/public")]),
+            ("^behind$", &[("bridge", &bridge)]),
+        ],
+    );
+    let switch = Switch::start(&[("dialplan/a.xml", &public)]);
+    let report = switch.call("call", |_| ()).await;
+    assert_eq!(report.status, Some(488));
+    let leg = far.report(PATIENCE).await.expect("a call at the far end");
+    let body = String::from_utf8_lossy(&leg.invite.body).into_owned();
+    assert!(body.contains(" RTP/AVP 0 8 ") && !body.contains("L16"), "{body}");
+}
