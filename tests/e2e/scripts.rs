@@ -144,3 +144,35 @@ async fn a_script_reaches_the_channel_of_another_call() {
     let expected = "true true true\nfrom the other call nil\nfrom the other call! 1 0\ntrue\nfalse true\nfalse\n";
     assert_eq!(results(&switch).await, expected, "{}", switch.log());
 }
+
+/// What `db` holds, by a script that reads its table, too.
+const READS: &str = "
+local rows = {}
+freeswitch.Dbh('sqlite://call_limit'):query('select data from db_data', function(row) rows[#rows + 1] = row.data end)
+local api = freeswitch.API()
+local file = io.open('result', 'w')
+file:write(api:execute('db', 'select/places/desk'), ' ', table.concat(rows, ','), '\\n')
+file:close()
+os.rename('result', 'results')
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_outlives_a_restart() {
+    let data = tempfile::tempdir().expect("a folder");
+    let arguments = ["--data", data.path().to_str().expect("a path")];
+    let dialplan = context(
+        "public",
+        &[
+            ("^keeps$", &[("db", "insert/places/desk/window"), ("respond", "486")]),
+            ("^reads$", &[("lua", "reads.lua"), ("respond", "486")]),
+        ],
+    );
+    let files = [("dialplan/a.xml", &*dialplan), ("scripts/reads.lua", READS)];
+    let switch = Switch::start_with(&arguments, &files);
+    switch.call("keeps", |_| ()).await;
+    assert_eq!(switch.interrupt().await, Some(0));
+    let switch = Switch::start_with(&arguments, &files);
+    let report = switch.call("reads", |_| ()).await;
+    assert_eq!(report.status, Some(486));
+    assert_eq!(results(&switch).await, "window window\n", "{}", switch.log());
+}

@@ -131,4 +131,7 @@ pub trait Store {
 
     /// Number of keys of a realm, or of all.
     fn db_count(&self, realm: Option<&str>) -> usize;
+
+    /// The switch ends: writes what waits to be written, where anything does.
+    fn close(&mut self) {}
 }

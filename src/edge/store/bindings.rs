@@ -1,23 +1,13 @@
-//! Registrations on disk: one SQLite file, written behind by a thread of its own.
-//!
-//! What changed is gathered for half a second and written as one transaction: an orderly end loses nothing, a kill the
-//! last second. What waits is one entry per binding, so a slow disk costs memory for the bindings and no more.
+//! Registrations on disk: one SQLite file, [written behind](super::behind).
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 
+use super::behind::{Behind, StoreError, Waiting};
 use crate::engine::sip::Transport;
 use crate::engine::sip::registrar::{Binding, BindingId, Change};
-
-/// How long changes are gathered.
-const GATHER: Duration = Duration::from_millis(500);
-/// Patience with another process that holds the file.
-const BUSY: Duration = Duration::from_secs(5);
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS bindings (id INTEGER PRIMARY KEY, user TEXT NOT NULL, domain TEXT NOT NULL, \
      profile TEXT NOT NULL, contact TEXT NOT NULL, instance TEXT, reg_id INTEGER, q INTEGER NOT NULL, \
@@ -29,125 +19,42 @@ const PUT: &str = "INSERT OR REPLACE INTO bindings (id, user, domain, profile, c
 const ALL: &str = "SELECT id, user, domain, profile, contact, instance, reg_id, q, call_id, cseq, expires, until, path, \
      received, transport, nat, user_agent FROM bindings ORDER BY id";
 
-/// Why the file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BindingStoreError {
-    /// The folder cannot be made.
-    #[error("cannot make the folder of {path}: {source}")]
-    Folder {
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
-    /// SQLite refuses.
-    #[error("cannot use {path}: {source}")]
-    Database {
-        /// The file.
-        path: PathBuf,
-        /// Its answer.
-        source: rusqlite::Error,
-    },
-    /// No thread.
-    #[error("cannot start the thread of the registrations: {0}")]
-    Thread(std::io::Error),
-}
-
-/// What waits for the disk: the binding, or nothing when it is gone.
-type Waiting = HashMap<BindingId, Option<Arc<Binding>>>;
-
-#[derive(Default)]
-struct State {
-    waiting: Waiting,
-    closing: bool,
-}
-
-#[derive(Default)]
-struct Queue {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The open file and its thread.
-pub struct BindingStore {
-    queue: Arc<Queue>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
+/// The open file.
+pub struct BindingStore(Behind<BindingId, Arc<Binding>>);
 
 impl BindingStore {
     /// Opens the file, its folder made when it is missing, and gives what it holds.
-    pub fn open(path: &Path) -> Result<(Self, Vec<Binding>), BindingStoreError> {
-        if let Some(folder) = path.parent() {
-            let failed = |source| BindingStoreError::Folder { path: path.to_path_buf(), source };
-            std::fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let (connection, bindings) =
-            load(path).map_err(|source| BindingStoreError::Database { path: path.to_path_buf(), source })?;
-        let queue = Arc::new(Queue::default());
-        let shared = Arc::clone(&queue);
-        let thread = std::thread::Builder::new().name("bindings".to_owned()).spawn(move || run(connection, &shared));
-        let thread = Mutex::new(Some(thread.map_err(BindingStoreError::Thread)?));
-        Ok((Self { queue, thread }, bindings))
+    pub fn open(path: &Path) -> Result<(Self, Vec<Binding>), StoreError> {
+        let (behind, bindings) = Behind::open(path, "bindings", load, write)?;
+        Ok((Self(behind), bindings))
     }
 
     /// Notes changes; returns at once.
     pub fn note(&self, changes: &[Change]) {
-        if changes.is_empty() {
-            return;
-        }
-        let mut state = self.queue.lock();
-        for change in changes {
-            match change {
-                Change::Put(binding) => state.waiting.insert(binding.id, Some(Arc::clone(binding))),
-                Change::Gone(binding) => state.waiting.insert(binding.id, None),
-            };
-        }
-        self.queue.changed.notify_one();
+        self.0.note(changes.iter().map(|change| match change {
+            Change::Put(binding) => (binding.id, Some(Arc::clone(binding))),
+            Change::Gone(binding) => (binding.id, None),
+        }));
     }
 
     /// Writes what waits and ends the thread.
     pub fn close(&self) {
-        self.queue.lock().closing = true;
-        self.queue.changed.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread of the registrations panicked");
-        }
+        self.0.close();
     }
 }
 
-impl Drop for BindingStore {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-fn load(path: &Path) -> rusqlite::Result<(Connection, Vec<Binding>)> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A transaction may be lost with the power, never half of it.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+fn load(connection: &Connection) -> rusqlite::Result<Vec<Binding>> {
     connection.execute(TABLE, [])?;
     let mut bindings = Vec::new();
-    {
-        let mut statement = connection.prepare(ALL)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            match read(row) {
-                Ok(binding) => bindings.push(binding),
-                Err(error) => tracing::warn!(%error, "a stored registration cannot be read and is left out"),
-            }
+    let mut statement = connection.prepare(ALL)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(binding) => bindings.push(binding),
+            Err(error) => tracing::warn!(%error, "a stored registration cannot be read and is left out"),
         }
     }
-    Ok((connection, bindings))
+    Ok(bindings)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Binding> {
@@ -177,33 +84,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Binding> {
     })
 }
 
-fn run(mut connection: Connection, queue: &Queue) {
-    loop {
-        let mut state = queue.lock();
-        while state.waiting.is_empty() && !state.closing {
-            state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if !state.closing {
-            // More comes along meanwhile; closing ends the pause.
-            let gathered = queue.changed.wait_timeout_while(state, GATHER, |state| !state.closing);
-            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let (waiting, closing) = (std::mem::take(&mut state.waiting), state.closing);
-        drop(state);
-        if let Err(error) = write(&mut connection, &waiting) {
-            tracing::error!(%error, count = waiting.len(), "registrations cannot be written; tried again");
-            let mut state = queue.lock();
-            for (id, binding) in waiting {
-                state.waiting.entry(id).or_insert(binding);
-            }
-        }
-        if closing {
-            break;
-        }
-    }
-}
-
-fn write(connection: &mut Connection, waiting: &Waiting) -> rusqlite::Result<()> {
+fn write(connection: &mut Connection, waiting: &Waiting<BindingId, Arc<Binding>>) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
         let mut put = transaction.prepare(PUT)?;

@@ -1,11 +1,13 @@
 //! What outlives a call: the stores of `hash` and `db`, registrations, and call records.
 
+mod behind;
 mod bindings;
-mod memory;
+mod local;
 mod records;
 mod sqlite;
 
-pub use bindings::{BindingStore, BindingStoreError};
-pub use memory::MemoryStore;
+pub use behind::StoreError;
+pub use bindings::BindingStore;
+pub use local::LocalStore;
 pub use records::{OutputFigures, RecordError, RecordFolders, Records};
 pub use sqlite::SqliteFiles;

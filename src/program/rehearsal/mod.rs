@@ -30,7 +30,7 @@ use crate::call::services::{Globals, Services, Snapshot};
 use crate::call::status::Status;
 use crate::call::task;
 use crate::edge::machine::Machine;
-use crate::edge::store::MemoryStore;
+use crate::edge::store::LocalStore;
 use crate::program::check::Loaded;
 use crate::program::snapshot::snapshot;
 use crate::program::story::{Narrator, Story};
@@ -153,7 +153,7 @@ impl Rehearsal {
             outside: Arc::new(Machine::default()),
             records: Arc::new(NoRecords),
             meters: Meters::default(),
-            store: Mutex::new(Box::new(MemoryStore::default())),
+            store: Mutex::new(Box::new(LocalStore::default())),
             now_us: Arc::new(move || at),
             new_uuid: Arc::new(move || identifier(last.fetch_add(1, Ordering::Relaxed))),
             hostname: self.globals.get("hostname").unwrap_or("localhost").to_owned(),

@@ -43,7 +43,7 @@ use crate::edge::event_socket::OutboundClients;
 use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
 use crate::edge::monitoring::Monitor;
-use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFolders, Records, SqliteFiles};
+use crate::edge::store::{LocalStore, RecordError, RecordFolders, Records, SqliteFiles, StoreError};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
 use crate::program::check::{Loaded, Subject, load};
@@ -111,9 +111,9 @@ pub enum StartError {
     /// Records.
     #[error(transparent)]
     Records(#[from] RecordError),
-    /// Registrations.
+    /// Registrations, or the store of `db`.
     #[error(transparent)]
-    Registrations(#[from] BindingStoreError),
+    Store(#[from] StoreError),
     /// The HTTP listener.
     #[error("the HTTP listener: {0}")]
     Http(String),
@@ -231,6 +231,7 @@ impl Server {
             Some(monitor) => monitor.counting(Arc::clone(&records) as _),
             None => Arc::clone(&records) as _,
         };
+        let store = LocalStore::open(&config.data.join("db/call_limit.db"))?;
         let registrations = Arc::new(Registrations::open(&config.data.join("bindings.db"))?);
         let media = MediaThreads::start(MediaConfig {
             rtp_low: config.rtp.0,
@@ -295,7 +296,7 @@ impl Server {
                 outside: Arc::new(Machine::default()),
                 meters,
                 records: sink,
-                store: Mutex::new(Box::new(MemoryStore::default())),
+                store: Mutex::new(Box::new(store)),
                 now_us: Arc::new(now_us),
                 new_uuid: Arc::new(|| uuid::Uuid::new_v4().to_string()),
                 hostname: loaded.globals.get("hostname").unwrap_or("localhost").to_owned(),
@@ -431,6 +432,7 @@ impl Server {
         self.media.stop();
         self.records.close();
         self.registrations.close();
+        self.services.store.lock().unwrap_or_else(PoisonError::into_inner).close();
     }
 }
 

@@ -11,7 +11,7 @@ use super::settings::{ProfileSettings, multiple};
 use super::shard::Shard;
 use crate::call::leg::Headers;
 use crate::edge::endpoint::now_us;
-use crate::edge::store::{BindingStore, BindingStoreError};
+use crate::edge::store::{BindingStore, StoreError};
 use crate::engine::config::User;
 use crate::engine::sip::messages::{Uri, quote};
 use crate::engine::sip::registrar::{Binding, Bindings, Change, Origin, Refusal, Registration, Rules, TableLimits};
@@ -30,7 +30,7 @@ pub struct Registrations {
 
 impl Registrations {
     /// Registrations that outlive the switch in this file.
-    pub fn open(path: &Path) -> Result<Self, BindingStoreError> {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
         let (store, stored) = BindingStore::open(path)?;
         let (mut table, now) = (Bindings::new(TableLimits::default()), now_s());
         let over: Vec<Change> = stored
