@@ -11,10 +11,13 @@ use super::support::{LOOPBACK, PATIENCE, Switch, context, until};
 const QUIET: Sound = Sound::Silence;
 const RING: Duration = Duration::from_millis(100);
 
+/// A user of the far end, and what it does.
+type Far = (&'static str, fn() -> FarScript);
+
 /// Number, far end and actions of each row; `FAR` is where the far end is.
 struct Row {
     id: &'static str,
-    far: &'static [(&'static str, fn() -> FarScript)],
+    far: &'static [Far],
     actions: &'static [(&'static str, &'static str)],
 }
 

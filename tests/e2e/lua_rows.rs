@@ -84,7 +84,7 @@ fn start(id: &str, situation: &str) -> Option<Start> {
             act("answer", "");
             act("set", "scheduled=${sched_api(+1 none uuid_break ${uuid})}");
         }
-        "script started without arguments" => start.run.1 = "a.lua".to_owned(),
+        "script started without arguments" => "a.lua".clone_into(&mut start.run.1),
         "`lua a.lua \"dq dq\"`" => start.run.1 = format!("{id}.lua \"dq dq\""),
         "inline code started with `~`" => start.run.1 = format!("~dofile('{id}.inline')"),
         "`luarun x.lua`" | "no session (lua API / luarun)" | "no session (lua API / luarun); far leg answers" => {
@@ -153,7 +153,7 @@ fn faults(expect: &Value, got: &Value) -> Vec<String> {
         let right = match key.as_str() {
             "returns" => got["ok"] == true && same(&got["values"], wanted),
             "error_contains" => {
-                let error = got["values"][0].as_str().unwrap_or_default();
+                let error = got.pointer("/values/0").and_then(Value::as_str).unwrap_or_default();
                 got["ok"] == false && error.contains(wanted.as_str().unwrap_or_default())
             }
             "elapsed_ms_min" => got["took"].as_f64() >= wanted.as_f64(),
