@@ -1,5 +1,6 @@
 //! Calls through the real binary: real SIP and RTP on 127.0.0.1, ports chosen by the kernel.
 
+mod attended;
 mod baresip;
 mod call_rows;
 mod dns;
@@ -37,3 +38,4 @@ mod soak;
 mod support;
 mod users_docs;
 mod voice;
+mod voices;

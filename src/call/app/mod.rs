@@ -4,6 +4,7 @@
 //! transfer, a hang-up. Adding one is a file and a line in the table.
 
 mod answer;
+mod att_xfer;
 mod bgsystem;
 mod bind_meta_app;
 mod bridge;
@@ -97,6 +98,7 @@ pub struct Application {
 
 static TABLE: &[&Application] = &[
     &answer::ANSWER,
+    &att_xfer::ATT_XFER,
     &bgsystem::BGSYSTEM,
     &bind_meta_app::BIND_META_APP,
     &bridge::BRIDGE,

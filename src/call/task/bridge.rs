@@ -17,13 +17,13 @@ use crate::words::model::variables::holds_expansion;
 use crate::words::model::{Cause, truthy};
 
 /// How a bridge ended.
-struct BridgeEnd {
+pub(super) struct BridgeEnd {
     /// The called leg had answered.
     answered: bool,
     /// The called leg's cause.
     cause: Option<Cause>,
     /// The caller has left and the called leg goes on by itself.
-    survives: bool,
+    pub(super) survives: bool,
     /// Ended by `bridge_terminate_key` or by `continue_on_answer_timeout`: no rule for failures applies.
     clean: bool,
 }
@@ -76,7 +76,7 @@ impl Call {
         }
         let cause = end.cause.unwrap_or(Cause::NORMAL_CLEARING);
         self.drop_callee(id);
-        if !self.a.up() || self.a.phase == Phase::Routing || end.clean {
+        if self.follow_handover().await || !self.a.up() || self.a.phase == Phase::Routing || end.clean {
             return;
         }
         if !end.answered {
@@ -86,7 +86,7 @@ impl Call {
     }
 
     /// Joins caller and called leg until one of them leaves.
-    async fn join(&mut self, id: LegId) -> BridgeEnd {
+    pub(super) async fn join(&mut self, id: LegId) -> BridgeEnd {
         self.name_partner(id);
         let answered = self.callee(id).is_some_and(|callee| callee.channel.answered);
         let connected = if answered {
@@ -142,6 +142,7 @@ impl Call {
         let callee = self.callees.iter().find(|callee| callee.id == id);
         callee.is_some_and(|callee| {
             self.borrower.is_some()
+                || self.handover.is_some()
                 || callee.is_true("park_after_bridge")
                 || callee.channel.get("transfer_after_bridge").is_some()
         })
@@ -153,6 +154,9 @@ impl Call {
         if self.borrower.is_some() {
             // Another call wants it: it leaves from the hunt.
             self.a.phase = Phase::Routing;
+            return;
+        }
+        if self.follow_handover().await {
             return;
         }
         match self.referral.take() {
@@ -179,7 +183,7 @@ impl Call {
     }
 
     /// Variables that tell either side of the other.
-    fn name_partner(&mut self, id: LegId) {
+    pub(super) fn name_partner(&mut self, id: LegId) {
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
         let b = &mut callee.channel;
         self.a.variables.set("signal_bond", &b.uuid);
@@ -249,7 +253,8 @@ impl Call {
             if referred {
                 self.hangup(Cause::BLIND_TRANSFER);
             }
-            if end.answered && (referred || (!self.a.up() && self.has_own_plans(id))) {
+            let handed = !self.a.up() && self.goes_on_for_partner();
+            if handed || (end.answered && (referred || (!self.a.up() && self.has_own_plans(id)))) {
                 return BridgeEnd { survives: true, ..end };
             }
             if !self.a.up() || self.a.phase == Phase::Routing {
@@ -258,7 +263,11 @@ impl Call {
                 return end;
             }
             self.mind_hold(id);
-            if self.meta_keys(id).await {
+            if self.consultation.is_some() {
+                if self.consultation_keys(id) {
+                    continue;
+                }
+            } else if self.meta_keys(id).await {
                 // Something ran: the state of both sides is looked at anew.
                 continue;
             }
@@ -266,7 +275,7 @@ impl Call {
                 self.run_executions().await;
                 continue;
             }
-            if self.terminated_by_key(id) {
+            if self.consultation.is_none() && self.terminated_by_key(id) {
                 self.end_callee(id, if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL });
                 return BridgeEnd { clean: true, ..end };
             }
@@ -324,12 +333,27 @@ impl Call {
         agreed
     }
 
-    /// Joins the channel with a leg that a script dialled, until one of them leaves.
-    pub(super) async fn bridge_dialled(&mut self, id: LegId) {
+    /// Joins the channel with a leg that a script dialled, until one of them leaves. The leg's cause, if it was that.
+    pub(super) async fn bridge_dialled(&mut self, id: LegId) -> Option<Cause> {
         let end = self.join(id).await;
         if end.survives {
             self.go_on_without_caller(id).await;
+        } else {
+            self.follow_handover().await;
         }
+        end.cause
+    }
+
+    /// A leg has left, and its partner is to be bridged with another. False: nobody is.
+    async fn follow_handover(&mut self) -> bool {
+        let Some(target) = self.handover.take() else { return false };
+        if self.a.up() {
+            Box::pin(self.bridge_handed(target)).await;
+        } else {
+            self.end_callee(target, Cause::NORMAL_CLEARING);
+            self.drop_callee(target);
+        }
+        true
     }
 
     /// A digit of either side that its `bridge_terminate_key` names. Other digits have crossed the bridge already.
@@ -344,7 +368,7 @@ impl Call {
     }
 
     /// What the caller's variables say about the time after a bridge.
-    async fn after_bridge(&mut self, answered: bool, cause: Cause) {
+    pub(super) async fn after_bridge(&mut self, answered: bool, cause: Cause) {
         let rule = self.a.get("hangup_after_bridge").unwrap_or_default().to_owned();
         if rule.eq_ignore_ascii_case("explicit") {
             self.hangup(cause);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Call;
+use crate::call::app;
 use crate::call::leg::LegId;
 use crate::words::expand::Template;
 
@@ -101,6 +102,21 @@ impl Call {
         self.meta.bindings.retain(|known| key.is_some_and(|key| !known.key.eq_ignore_ascii_case(&key)));
     }
 
+    /// Runs an application on the leg in front. One that takes its time has the other side wait with music.
+    async fn run_meta_app(&mut self, app: &str, args: String) {
+        let takes_time = app::find(app)
+            .is_some_and(|app| app.name == "execute_extension" || (app.media && matches!(app.run, app::Run::Wait(_))));
+        let partner = self.bridge_partner().filter(|_| takes_time);
+        let held = partner.is_some_and(|partner| self.put_on_hold(partner));
+        Box::pin(self.execute_named(app, &Template::parse(args))).await;
+        if let Some(partner) = partner.filter(|_| held) {
+            self.take_off_hold();
+            if self.executing() && self.bridge_partner() == Some(partner) {
+                self.join_audio(partner);
+            }
+        }
+    }
+
     /// Looks at the digits that either side of a bridge has pressed, and runs what they name; true when anything ran.
     /// `bridge_terminate_key` has no say while there are bindings.
     pub(super) async fn meta_keys(&mut self, id: LegId) -> bool {
@@ -124,9 +140,9 @@ impl Call {
                 Runs::OnOther => !by_a,
             };
             if on_a {
-                Box::pin(self.execute_named(&app, &Template::parse(args))).await;
+                self.run_meta_app(&app, args).await;
             } else {
-                self.execute_named_on(id, &app, &args).await;
+                self.in_front(id, true, async |call: &mut Self| call.run_meta_app(&app, args).await).await;
             }
         }
         ran

@@ -8,6 +8,7 @@
 //! Not here: SIP messages, sockets, the clock. A panic in a call ends that call: dropping a leg or a port releases it.
 
 mod activity;
+mod attended;
 mod audio;
 mod bridge;
 mod callee;
@@ -137,6 +138,12 @@ pub struct Call {
     deferred: VecDeque<CallEvent>,
     /// Where the caller's REFER wants the called leg to go.
     referral: Option<refer::Referral>,
+    /// A transfer that is asked about first (`att_xfer`).
+    consultation: Option<attended::Consultation>,
+    /// Who waits with music meanwhile.
+    on_hold: Option<attended::OnHold>,
+    /// Whom the partner of a leg that has left is to be bridged with.
+    handover: Option<LegId>,
     /// Hold music that plays.
     music: Option<hold::Music>,
     /// Who is away, as listeners were told: true, the caller.
@@ -263,6 +270,9 @@ impl Call {
             visiting: None,
             deferred: VecDeque::new(),
             referral: None,
+            consultation: None,
+            on_hold: None,
+            handover: None,
             music: None,
             holding: None,
             meta: meta::MetaKeys::default(),
@@ -476,6 +486,9 @@ impl Call {
 
     fn absorb(&mut self, event: CallEvent) -> Wake {
         let Some(event) = self.pass_on(event) else { return Wake::Caller };
+        if self.waits_on(&event) {
+            return Wake::Caller;
+        }
         let event = match &event {
             CallEvent::Leg { leg, .. } | CallEvent::Media { leg, .. } => match self.defers(*leg, event) {
                 Some(event) => event,

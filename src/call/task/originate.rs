@@ -111,7 +111,7 @@ impl Call {
                 break;
             }
             outcome = self.alternatives(&simple, &global).await;
-            if outcome.is_ok() || !self.a.up() {
+            if outcome.is_ok() || self.abandoned() {
                 break;
             }
         }
@@ -150,7 +150,7 @@ impl Call {
                 Ended::LegsWithoutProgress(cause) => (cause, Some(Cause::PROGRESS_TIMEOUT), false),
             };
             last = self.failed(cause, forced);
-            if stop || !self.a.up() || self.a.phase == Phase::Routing {
+            if stop || self.abandoned() || self.a.phase == Phase::Routing {
                 break;
             }
         }
@@ -235,6 +235,11 @@ impl Call {
         }
     }
 
+    /// Nobody waits for whom is dialled.
+    fn abandoned(&self) -> bool {
+        !self.a.up() && !self.goes_on_for_partner()
+    }
+
     /// Waits for the legs of an alternative until one wins or the alternative is over.
     async fn ring(&mut self, ids: &[LegId], global: &Variables, begun: Instant) -> Ended {
         let seconds = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok()).filter(|n| *n > 0);
@@ -250,7 +255,7 @@ impl Call {
             self.start_ringback().await;
         }
         loop {
-            if !self.a.up() {
+            if self.abandoned() {
                 self.end_all(ids, None, Cause::ORIGINATOR_CANCEL);
                 return Ended::Failed(Cause::ORIGINATOR_CANCEL);
             }
