@@ -59,7 +59,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/observe", &[]),
     ("call/outside", &[]),
     ("call/pickup", &["leg"]),
-    ("call/registry", &["control", "event", "leg", "task"]),
+    ("call/registry", &["control", "event", "leg", "media", "task"]),
     ("call/scheduler", &[]),
     (
         "call/services",

@@ -154,10 +154,25 @@ pub enum PlayEnd {
     Failed(String),
 }
 
+/// A file over one direction of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Displacement {
+    /// What.
+    pub source: PlaySource,
+    /// Told: the far end hears it. Heard: it is passed on instead of what the far end says, as that comes.
+    pub lane: Lane,
+    /// What is said stays to be heard.
+    pub mix: bool,
+    /// It begins anew at its end.
+    pub repeat: bool,
+    /// ms after which it ends; 0: none.
+    pub limit_ms: u64,
+}
+
 /// What media tells its call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaEvent {
-    /// A playback ended. Told exactly once per [`MediaCommand::Play`].
+    /// A playback ended. Told exactly once per [`MediaCommand::Play`] and [`MediaCommand::Displace`].
     PlayEnded {
         /// Which one.
         id: PlayId,
@@ -165,6 +180,11 @@ pub enum MediaEvent {
         end: PlayEnd,
         /// Milliseconds of it that were sent.
         played_ms: u64,
+    },
+    /// The file of a displacement is open.
+    DisplaceStarted {
+        /// Which one.
+        id: PlayId,
     },
     /// The file of a recording is open.
     RecordStarted {
@@ -251,6 +271,23 @@ pub enum MediaCommand {
     },
     /// Ends a join, from either side.
     Part,
+    /// Sends a mix of what these ports hear, instead of what a joined one does; none: that again.
+    Hear {
+        /// The ports, whichever threads they are on.
+        from: Vec<PortId>,
+    },
+    /// Puts a file over one direction. It begins with [`MediaEvent::DisplaceStarted`].
+    Displace {
+        /// Comes back in [`MediaEvent::PlayEnded`].
+        id: PlayId,
+        /// What and how.
+        what: Displacement,
+    },
+    /// Ends a displacement.
+    EndDisplace {
+        /// Which one; ignored when it is not running.
+        id: PlayId,
+    },
     /// Sends back what arrives (application `echo`).
     Echo(bool),
     /// Keeps the far end's path open with silence while nothing else is sent (park, ringback idle).

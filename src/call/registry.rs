@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 use crate::call::control::{Execution, Order};
 use crate::call::event::Event;
 use crate::call::leg::EventSink;
-use crate::call::task::Lent;
+use crate::call::media::PortId;
+use crate::call::task::{Lent, Speaks};
 
 /// A channel as others see it.
 #[derive(Debug)]
@@ -68,6 +69,47 @@ pub enum Question {
         to: EventSink,
         /// Dropped: it is gone, or cannot leave its call.
         reply: oneshot::Sender<Lent>,
+    },
+    /// A channel of another call wants to listen to one, and to speak to it.
+    Visit {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
+        /// Port of the guest.
+        port: PortId,
+        /// Whom it speaks to.
+        speaks: Speaks,
+        /// The guest, and where it is told of changes.
+        back: (Arc<str>, EventSink),
+        /// Whom it is to hear; dropped: it cannot.
+        reply: oneshot::Sender<Vec<PortId>>,
+    },
+    /// A guest speaks to others.
+    Speaks {
+        /// Its port.
+        port: PortId,
+        /// To whom.
+        speaks: Speaks,
+    },
+    /// A guest leaves.
+    Leave {
+        /// Its port.
+        port: PortId,
+    },
+    /// To a guest: whom it hears now; none: its visit is over.
+    Hear {
+        /// Uuid of the guest.
+        uuid: Arc<str>,
+        /// The ports.
+        ports: Option<Vec<PortId>>,
+    },
+    /// Lets a caller go whose call is still dialling, and dials on for another channel.
+    Adopt {
+        /// Uuid of the caller.
+        uuid: Arc<str>,
+        /// Uuid of the other channel.
+        partner: Arc<str>,
+        /// Whether it will be asked for.
+        reply: oneshot::Sender<bool>,
     },
     /// Everything about a channel.
     Dump {

@@ -1,5 +1,7 @@
 //! Transfers with a talk first: `att_xfer`, from either side of a bridge, and what becomes of all three.
 
+#![expect(clippy::indexing_slicing, reason = "the telephones of a test are counted")]
+
 use super::peer::Peer;
 use super::support::{Switch, context};
 use super::voices::Voice;
@@ -27,7 +29,9 @@ impl Three {
             vec![("export", "hold_music=tone_stream://%(200,0,440);loops=-1"), ("bind_meta_app", &transfer)];
         actions.extend(set.iter().map(|set| ("export", *set)));
         actions.push(("bridge", &dial));
-        let plan = format!("<include>\n{}</include>\n", context("public", &[("^p$", &actions)]));
+        let target = format!("sofia/internal/sip:t@{}", t.peer.address());
+        let second: &[(&str, &str)] = &[("bridge", &target)];
+        let plan = format!("<include>\n{}</include>\n", context("public", &[("^p$", &actions), ("^t$", second)]));
         let switch = Switch::start(&[("dialplan/a.xml", &plan)]);
         let mut x = Voice::new("x", X);
         x.peer = Peer::new(switch.address, "x", "near.test");
@@ -149,6 +153,31 @@ fn the_called_side_may_transfer_the_caller() {
 }
 
 #[test]
+fn the_conference_key_has_all_three_talk() {
+    let mut all = Three::new(&[]);
+    all.consult();
+    all.x.press('0');
+    let Three { x, p, t, .. } = &mut all;
+    Voice::until("both others", &mut [x, p, t], |all| {
+        all[0].hears_all(&[P, T]) && all[1].hears_all(&[X, T]) && all[2].hears_all(&[X, P])
+    });
+    assert_eq!(all.x.peer.ask("BYE", "sip:p@127.0.0.1", "", "").code(), 200);
+    all.p_and_t_talk();
+}
+
+#[test]
+fn after_a_conference_without_the_target_two_are_left() {
+    let mut all = Three::new(&[]);
+    all.consult();
+    all.x.press('0');
+    let Three { x, p, t, .. } = &mut all;
+    Voice::until("both others", &mut [x, p, t], |all| all[0].hears_all(&[P, T]));
+    all.t.peer.become_caller();
+    assert_eq!(all.t.peer.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
+    Voice::talk(&mut [&mut all.x, &mut all.p]);
+}
+
+#[test]
 fn a_partner_who_leaves_is_not_waited_for() {
     let mut all = Three::new(&[]);
     all.consult();
@@ -157,4 +186,60 @@ fn a_partner_who_leaves_is_not_waited_for() {
     Voice::talk(&mut [&mut all.x, &mut all.t]);
     assert_eq!(all.x.peer.ask("BYE", "sip:p@127.0.0.1", "", "").code(), 200);
     all.t.peer.request("BYE");
+}
+
+/// A REFER of `x`: `p` is to be joined with whom `x` has called in another dialog.
+fn refer(x: &mut Voice, other: &Peer, tags: (&str, &str)) {
+    let replaces = format!("{}%3Bto-tag%3D{}%3Bfrom-tag%3D{}", other.call_id().replace('@', "%40"), tags.0, tags.1);
+    let to = format!("Refer-To: <sip:t@127.0.0.1?Replaces={replaces}>\r\n");
+    let answer = x.peer.ask("REFER", "sip:p@127.0.0.1", &to, "");
+    assert_eq!(answer.code(), 202, "{}", answer.0);
+}
+
+/// `x` talks to `p` and has called `t`, who rings; then it refers `p` there. The second dialog of `x`, and what it was told.
+fn referred_while_ringing(target: &str) -> (Three, Voice) {
+    let mut all = Three::new(&[]);
+    let mut second = Voice::new("x", X);
+    second.peer = Peer::new(all.x.peer.switch(), "x", "near.test");
+    second.call(target);
+    all.t.rings();
+    let ringing = second.peer.provisional();
+    let tag = ringing.header("To").split(";tag=").nth(1).expect("a tag").to_owned();
+    let Three { x, .. } = &mut all;
+    refer(x, &second.peer, (&tag, "peer"));
+    assert!(second.peer.response().code() >= 400, "its call is over");
+    all.x.peer.request("BYE");
+    (all, second)
+}
+
+#[test]
+fn a_target_that_still_rings_is_given_to_the_partner() {
+    let (mut all, _second) = referred_while_ringing("t");
+    Voice::until("music", &mut [&mut all.p], |all| {
+        all[0].heard.iter().any(|octet| ![X, T, 0xff, 0x7f].contains(octet))
+    });
+    all.t.answers();
+    all.p_and_t_talk();
+    all.p.peer.become_caller();
+    assert_eq!(all.p.peer.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
+    all.t.peer.request("BYE");
+}
+
+#[test]
+fn a_target_that_is_busy_then_leaves_the_partner_to_the_dialplan() {
+    let (mut all, _second) = referred_while_ringing("t");
+    all.t.refuses("486 Busy Here");
+    // The extension that `x` had called, once more.
+    all.t.forget();
+    all.t.rings();
+    all.t.answers();
+    all.p_and_t_talk();
+}
+
+#[test]
+fn a_partner_who_gives_up_ends_the_ringing() {
+    let (mut all, _second) = referred_while_ringing("t");
+    all.p.peer.become_caller();
+    assert_eq!(all.p.peer.ask("BYE", "sip:switch@127.0.0.1", "", "").code(), 200);
+    all.t.peer.request("CANCEL");
 }

@@ -13,6 +13,7 @@ mod kamailio;
 mod keep_alive;
 mod late_offers;
 mod limits;
+mod listening;
 mod lua_conf;
 mod lua_rows;
 mod matrix;

@@ -136,6 +136,25 @@ impl Peer {
         }
     }
 
+    /// Whom it speaks to.
+    pub(crate) fn switch(&self) -> SocketAddr {
+        self.switch.get()
+    }
+
+    pub(crate) fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// The next 18x to the last request.
+    pub(crate) fn provisional(&self) -> Message {
+        loop {
+            let message = self.next_within(ANSWER).expect("a response");
+            if (180..200).contains(&message.code()) {
+                return message;
+            }
+        }
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.socket.local_addr().expect("an address")
     }

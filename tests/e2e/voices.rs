@@ -1,7 +1,9 @@
 //! Telephones that speak: each says one octet of PCMU all the time, so that whoever hears it knows who speaks.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::peer::{Message, Peer};
 use super::support::LOOPBACK;
@@ -96,7 +98,7 @@ impl Voice {
         let event = "0123456789*#".find(key).expect("a key") as u8;
         for (end, duration) in [(0, 160u16), (0, 320), (0, 480), (0x80, 640), (0x80, 640), (0x80, 640)] {
             let [high, low] = duration.to_be_bytes();
-            self.put(101, &[event, end | 10, high, low]);
+            self.put(101, &[event, end | 0x0a, high, low]);
         }
         self.timestamp += 800;
     }
@@ -113,12 +115,15 @@ impl Voice {
 
     /// Says one packet, and hears what has come.
     fn step(&mut self) {
-        self.put(0, &[self.says; 160]);
+        if self.to > 0 {
+            self.put(0, &[self.says; 160]);
+        }
         self.timestamp += 160;
         let mut buffer = [0; 2000];
         while let Ok((length, _)) = self.rtp.recv_from(&mut buffer) {
-            if buffer[1] & 0x7f == 0 && length > 12 {
-                self.heard = buffer[12..length].to_vec();
+            let payload = buffer.get(12..length).filter(|_| matches!(buffer, [_, 0 | 0x80, ..]));
+            if let Some(payload) = payload.filter(|payload| !payload.is_empty()) {
+                self.heard = payload.to_vec();
             }
         }
     }
@@ -131,13 +136,24 @@ impl Voice {
     /// All speak and listen until this is so.
     pub(crate) fn until(what: &str, all: &mut [&mut Voice], mut is_so: impl FnMut(&[&mut Voice]) -> bool) {
         let end = Instant::now() + PATIENCE;
-        all.iter_mut().for_each(|voice| voice.heard.clear());
+        for voice in all.iter_mut() {
+            voice.heard.clear();
+        }
         while !is_so(all) {
             assert!(Instant::now() < end, "{what} is not heard");
-            all.iter_mut().for_each(|voice| voice.step());
+            for voice in all.iter_mut() {
+                voice.step();
+            }
             // As long as the packet that was said.
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether the last packet was the sum of what others say.
+    pub(crate) fn hears_all(&self, others: &[u8]) -> bool {
+        let sum: i32 = others.iter().map(|octet| linear(*octet)).sum();
+        // Once more through the codec: its steps are coarse.
+        !self.heard.is_empty() && self.heard.iter().all(|octet| (linear(*octet) - sum).abs() <= sum.abs() / 16 + 8)
     }
 
     /// Two hear one another.
@@ -145,4 +161,11 @@ impl Voice {
         let says = [two[0].says, two[1].says];
         Self::until("each other", two, |two| two[0].hears(says[1]) && two[1].hears(says[0]));
     }
+}
+
+/// The sample of an octet of PCMU (G.711).
+fn linear(octet: u8) -> i32 {
+    let code = i32::from(!octet);
+    let size = (((code & 0xf) << 3) + 0x84) << ((code & 0x70) >> 4);
+    if code & 0x80 == 0 { size - 0x84 } else { 0x84 - size }
 }

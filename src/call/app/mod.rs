@@ -11,6 +11,8 @@ mod bridge;
 mod bridge_export;
 mod db;
 mod deflect;
+mod displace_session;
+mod eavesdrop;
 mod echo;
 mod eval;
 mod execute_extension;
@@ -105,6 +107,8 @@ static TABLE: &[&Application] = &[
     &bridge_export::BRIDGE_EXPORT,
     &db::DB,
     &deflect::DEFLECT,
+    &displace_session::DISPLACE_SESSION,
+    &eavesdrop::EAVESDROP,
     &echo::ECHO,
     &heartbeat::ENABLE_HEARTBEAT,
     &eval::EVAL,
@@ -155,9 +159,11 @@ static TABLE: &[&Application] = &[
     &socket::SOCKET,
     &sound::START_DTMF,
     &sound::STOP_DTMF,
+    &displace_session::STOP_DISPLACE_SESSION,
     &record_session::STOP_RECORD_SESSION,
     &tone_detect::STOP_TONE_DETECT,
     &system::SYSTEM,
+    &eavesdrop::THREE_WAY,
     &tone_detect::TONE_DETECT,
     &transfer::TRANSFER,
     &unbind_meta_app::UNBIND_META_APP,

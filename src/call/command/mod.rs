@@ -3,6 +3,7 @@
 
 mod attached;
 mod describe;
+mod displace;
 mod far_end;
 mod files;
 mod hupall;

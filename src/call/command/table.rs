@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use super::{
-    Command, describe, far_end, files, hupall, limits, orders, origination, parts, record, reload, schedule, settings,
-    show, sofia, sound, status, trace, unavailable, variables, wrap,
+    Command, describe, displace, far_end, files, hupall, limits, orders, origination, parts, record, reload, schedule,
+    settings, show, sofia, sound, status, trace, unavailable, variables, wrap,
 };
 
 static TABLE: LazyLock<Vec<&'static Command>> = LazyLock::new(|| {
-    let groups: [&'static [Command]; 20] = [
+    let groups: [&'static [Command]; 21] = [
         describe::COMMANDS,
+        displace::COMMANDS,
         far_end::COMMANDS,
         files::COMMANDS,
         hupall::COMMANDS,

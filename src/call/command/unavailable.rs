@@ -10,7 +10,6 @@ use std::sync::Arc;
 enum Missing {
     Channel,
     Named,
-    Session,
     Text(&'static str),
 }
 
@@ -26,7 +25,6 @@ const FAILED: Missing = Missing::Text("-ERR Operation failed\n");
 
 /// Commands about one channel.
 pub(super) const COMMANDS: &[Command] = rows![
-    "uuid_displace", "<uuid> [start|stop] <path> [<limit>] [mux]", Missing::Session;
     "uuid_dual_transfer", "<uuid> <A-dest-exten>[/<A-dialplan>][/<A-context>] <B-dest-exten>[/<B-dialplan>][/<B-context>]", Missing::Channel;
     "uuid_jitterbuffer", "<uuid> [0|<min_msec>[:<max_msec>]]", FAILED;
     "uuid_loglevel", "<uuid> <level>", Missing::Named;
@@ -45,7 +43,6 @@ fn answer<'a>(name: &'static str, missing: Missing, services: &'a Arc<Services>,
             return match missing {
                 Missing::Channel => GONE.to_owned(),
                 Missing::Named => format!("-ERR No such channel {uuid}!\n"),
-                Missing::Session => "-ERR Cannot locate session!\n".to_owned(),
                 Missing::Text(text) => text.to_owned(),
             };
         }

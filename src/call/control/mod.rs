@@ -14,7 +14,7 @@ mod request;
 mod script;
 
 pub use activity::{Activity, Progress, Verdict};
-pub use order::{Execution, Order, RecordOrder, Whom};
+pub use order::{DisplaceOrder, Execution, Order, RecordOrder, Whom};
 pub use request::{Digits, PlayAndGetSpec, ReadSpec, Request, SessionState};
 pub use script::{ScriptEntry, ScriptHost, ScriptOutcome, ScriptRun, ScriptStatus};
 

@@ -86,6 +86,10 @@ pub enum Order {
     },
     /// Records the channel (`uuid_record`).
     Record(RecordOrder),
+    /// Puts a file over what the channel is told or says (`uuid_displace`).
+    Displace(DisplaceOrder),
+    /// Ends that.
+    EndDisplace(String),
 }
 
 /// Who is transferred.
@@ -117,6 +121,23 @@ pub enum RecordOrder {
     Mask(String, bool),
     /// Nothing is written, or again.
     Pause(String, bool),
+}
+
+/// A file over what a channel is told, or says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisplaceOrder {
+    /// As named, also when it is ended.
+    pub path: String,
+    /// What is said stays to be heard.
+    pub mix: bool,
+    /// It begins anew at its end.
+    pub repeat: bool,
+    /// Over what the channel says.
+    pub heard: bool,
+    /// Over what it is told.
+    pub told: bool,
+    /// Seconds; 0: no limit.
+    pub limit_s: u64,
 }
 
 /// One application to run on a channel.

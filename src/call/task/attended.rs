@@ -5,10 +5,13 @@
 //! | the target cannot be reached, hangs up, or `attxfer_cancel_key` (`#`) | back to the partner |
 //! | the leg hangs up, at any time, or `attxfer_hangup_key` (`*`) | partner and target are bridged |
 //! | the partner hangs up | the leg goes on with the target |
+//! | `attxfer_conf_key` (`0`) | all three hear one another; the rest as above |
 //!
 //! Variables read: the keys, `origination_cancel_key`, `hold_music`, `transfer_ringback`. Set: `att_xfer_result`,
 //! `success` on the two that are brought together, `failure` on the leg that is back. While the target still rings the
 //! leg may leave: the originate goes on for the partner, who is hung up with ATTENDED_TRANSFER when that fails.
+
+use std::sync::Arc;
 
 use super::{Call, source_of};
 use crate::call::channel::Phase;
@@ -36,6 +39,7 @@ pub(super) struct OnHold {
 enum Turn {
     Back,
     Leave,
+    Together,
 }
 
 impl Call {
@@ -95,6 +99,7 @@ impl Call {
             }
         }
         self.consultation = None;
+        self.leave_as_guest(partner);
         self.script_legs.retain(|known| *known != partner);
         self.end_consultation(partner, held);
     }
@@ -147,8 +152,11 @@ impl Call {
         let key = |call: &Self, name: &str, usual: char| {
             call.a.get(name).and_then(|text| text.chars().next()).unwrap_or(usual)
         };
-        let keys =
-            [(key(self, "attxfer_cancel_key", '#'), Turn::Back), (key(self, "attxfer_hangup_key", '*'), Turn::Leave)];
+        let keys = [
+            (key(self, "attxfer_cancel_key", '#'), Turn::Back),
+            (key(self, "attxfer_hangup_key", '*'), Turn::Leave),
+            (key(self, "attxfer_conf_key", '0'), Turn::Together),
+        ];
         if let Some(callee) = self.callee(target) {
             callee.channel.digits.clear();
         }
@@ -160,9 +168,73 @@ impl Call {
         match turn {
             Some(Turn::Back) => self.end_callee(target, Cause::NORMAL_CLEARING),
             Some(Turn::Leave) => self.hangup(Cause::ATTENDED_TRANSFER),
+            Some(Turn::Together) => self.together(),
             None => return false,
         }
         true
+    }
+
+    /// All three hear one another.
+    fn together(&mut self) {
+        let Some(partner) = self.consultation.as_ref().map(|consultation| consultation.partner) else { return };
+        if self.any_alive(&[partner]) {
+            self.take_off_hold();
+            self.leave_as_guest(partner);
+            self.join_as_guest(partner, self.front);
+        }
+    }
+
+    /// Another call wants us to dial on for one of its channels, in place of our caller.
+    pub(super) fn adopt_later(&mut self, caller: &str, partner: Arc<str>) -> bool {
+        let dials = self.gives_away || (self.a.bridged && !self.callees.iter().any(|callee| callee.channel.answered));
+        let possible = *self.a.uuid == *caller
+            && self.front == LegId::A
+            && self.a.up()
+            && dials
+            && self.consultation.is_none()
+            && self.adopting.is_none();
+        if possible {
+            self.adopting = Some(partner);
+        }
+        possible
+    }
+
+    /// Takes that channel in, as the partner of a caller who is let go.
+    pub(super) async fn adopt_partner(&mut self) {
+        let Some(uuid) = self.adopting.take() else { return };
+        // What the dialled legs say meanwhile has to wait.
+        let visiting = self.visiting.replace(self.front);
+        let borrowed = self.borrow(&uuid).await;
+        self.visiting = visiting;
+        let Some(partner) = borrowed else { return };
+        self.stop_ringback();
+        self.script_legs.push(partner);
+        self.consultation = Some(Consultation { partner });
+        self.in_front(partner, true, async |call: &mut Self| {
+            call.media_back().await;
+        })
+        .await;
+        self.put_on_hold(partner);
+        self.hangup(Cause::ATTENDED_TRANSFER);
+        self.release_caller(Cause::ATTENDED_TRANSFER);
+        self.caller_gone = true;
+    }
+
+    /// The dialling for a channel that was taken in has ended: it is bridged with the target, or goes on in the dialplan
+    /// where the caller began.
+    pub(super) async fn give_to_partner(&mut self, target: Option<LegId>) {
+        let Some(Consultation { partner }) = self.consultation.take() else { return };
+        self.script_legs.retain(|known| *known != partner);
+        self.take_off_hold();
+        let from = self.a.profile.clone();
+        self.promote(partner).await;
+        if let Some(target) = target.filter(|target| self.any_alive(&[*target])) {
+            return Box::pin(self.bridge_handed(target)).await;
+        }
+        if let Some(target) = target {
+            self.drop_callee(target);
+        }
+        self.transfer(&from.destination_number, Some(&from.dialplan), Some(&from.context));
     }
 
     /// The partner of a leg that has left is bridged with the target; it is in front now.
@@ -185,7 +257,12 @@ impl Call {
         if self.on_hold.is_some() {
             return false;
         }
-        let text = self.a.get("hold_music").map(str::to_owned).or_else(|| self.services.globals.get("hold_music"));
+        // That of whoever is away, else the leg's own.
+        let mut text = self.a.get("hold_music").map(str::to_owned);
+        if text.is_none() {
+            text = self.callee(leg).and_then(|callee| callee.channel.get("hold_music").map(str::to_owned));
+        }
+        let text = text.or_else(|| self.services.globals.get("hold_music"));
         let source = text.filter(|text| !text.eq_ignore_ascii_case("silence")).and_then(|text| {
             source_of(&text, 0).map_err(|why| tracing::warn!(hold_music = text, "no hold music: {why}")).ok()
         });

@@ -34,10 +34,17 @@ impl Call {
         if dial_string.trim().is_empty() {
             return;
         }
-        match self.originate(dial_string).await {
+        self.gives_away = true;
+        let outcome = self.originate(dial_string).await;
+        self.gives_away = false;
+        match outcome {
+            Ok(id) if self.goes_on_for_partner() => self.give_to_partner(Some(id)).await,
             Ok(id) => self.bridged(id).await,
             Err(failure) => {
                 self.stop_ringback();
+                if self.goes_on_for_partner() {
+                    return self.give_to_partner(None).await;
+                }
                 let cause = failure.effective();
                 tracing::info!(cause = cause.name(), "originate failed");
                 self.a.variables.set("originate_failed_cause", cause.name());
@@ -71,6 +78,9 @@ impl Call {
 
     async fn bridged(&mut self, id: LegId) {
         let end = self.join(id).await;
+        if self.goes_on_for_partner() {
+            return self.give_to_partner(Some(id)).await;
+        }
         if end.survives {
             return self.go_on_without_caller(id).await;
         }
@@ -118,6 +128,7 @@ impl Call {
         self.holding = None;
         self.audio.command(MediaCommand::Part);
         self.a.bridged = false;
+        self.mix_guests();
         self.audio.gate_recordings(&self.a);
         self.fire_bridge(EventName::CHANNEL_UNBRIDGE, id);
         let cause = self.callee(id).and_then(|callee| callee.channel.cause);
@@ -236,6 +247,7 @@ impl Call {
         if let Some(with) = self.callee(id).and_then(|callee| callee.audio.port_id()) {
             self.audio.command(MediaCommand::Join { with });
         }
+        self.mix_guests();
     }
 
     async fn while_bridged(&mut self, id: LegId) -> BridgeEnd {
@@ -261,6 +273,10 @@ impl Call {
                 let cause = if end.answered { Cause::NORMAL_CLEARING } else { Cause::ORIGINATOR_CANCEL };
                 self.end_callee(id, cause);
                 return end;
+            }
+            if !end.answered && self.adopting.is_some() {
+                self.adopt_partner().await;
+                continue;
             }
             self.mind_hold(id);
             if self.consultation.is_some() {

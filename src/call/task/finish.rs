@@ -15,6 +15,7 @@ impl Call {
             return self.see_off().await;
         }
         self.hangup(Cause::NORMAL_CLEARING);
+        self.guests.clear();
         let left: Vec<LegId> = self.callees.iter().map(|callee| callee.id).collect();
         for id in left {
             self.end_callee(id, Cause::ORIGINATOR_CANCEL);
@@ -48,7 +49,7 @@ impl Call {
     }
 
     /// BYE, or the final refusal, which is returned.
-    fn release_caller(&mut self, cause: Cause) -> Option<(u16, Option<String>)> {
+    pub(super) fn release_caller(&mut self, cause: Cause) -> Option<(u16, Option<String>)> {
         if self.caller_gone {
             return None;
         }

@@ -62,6 +62,7 @@ impl Call {
     /// Gives the channel away, and passes on what is said of it until its new call is over. False: nobody wants it.
     pub(super) async fn lend(&mut self) -> bool {
         let Some(Borrower { sink, reply }) = self.borrower.take() else { return false };
+        self.dismiss_guests_of(self.front);
         let lent = Lent {
             channel: std::mem::take(&mut self.a),
             audio: std::mem::replace(&mut self.audio, LegAudio::callee(None)),

@@ -17,11 +17,13 @@ mod create;
 mod deflect;
 mod dialled;
 mod digits;
+mod displace;
 mod emit;
 mod enterprise;
 mod execute;
 mod far_end;
 mod finish;
+mod guests;
 mod heartbeat;
 mod hold;
 mod hooks;
@@ -72,6 +74,7 @@ use crate::words::model::{Cause, truthy};
 
 pub use audio::LegAudio;
 pub use callee::Callee;
+pub use guests::Speaks;
 pub use lending::Lent;
 pub use meta::MetaApp;
 pub use origination::{Destination, Origination, begin_origination};
@@ -144,6 +147,18 @@ pub struct Call {
     on_hold: Option<attended::OnHold>,
     /// Whom the partner of a leg that has left is to be bridged with.
     handover: Option<LegId>,
+    /// The channel that the dialling is to go on for.
+    adopting: Option<Arc<str>>,
+    /// A bridge is being dialled: the caller may give it away.
+    gives_away: bool,
+    /// Who listens to our legs.
+    guests: Vec<guests::Guest>,
+    /// Legs that hear guests.
+    mixing: Vec<LegId>,
+    /// The channel in front listens to another call; true: that is over.
+    visited: Option<bool>,
+    /// Files over what is said.
+    displacing: Vec<displace::Displacing>,
     /// Hold music that plays.
     music: Option<hold::Music>,
     /// Who is away, as listeners were told: true, the caller.
@@ -273,6 +288,12 @@ impl Call {
             consultation: None,
             on_hold: None,
             handover: None,
+            adopting: None,
+            gives_away: false,
+            guests: Vec::new(),
+            mixing: Vec::new(),
+            visited: None,
+            displacing: Vec::new(),
             music: None,
             holding: None,
             meta: meta::MetaKeys::default(),
@@ -346,6 +367,9 @@ impl Call {
                 return;
             }
             self.follow_attended().await;
+            if self.borrower.is_some() {
+                continue;
+            }
             if self.bridge_outside().await || self.bridge_with_another().await {
                 continue;
             }
@@ -486,7 +510,7 @@ impl Call {
 
     fn absorb(&mut self, event: CallEvent) -> Wake {
         let Some(event) = self.pass_on(event) else { return Wake::Caller };
-        if self.waits_on(&event) {
+        if self.waits_on(&event) || self.displacement_event(&event) {
             return Wake::Caller;
         }
         let event = match &event {

@@ -255,6 +255,9 @@ impl Call {
             self.start_ringback().await;
         }
         loop {
+            if self.adopting.is_some() {
+                self.adopt_partner().await;
+            }
             if self.abandoned() {
                 self.end_all(ids, None, Cause::ORIGINATOR_CANCEL);
                 return Ended::Failed(Cause::ORIGINATOR_CANCEL);

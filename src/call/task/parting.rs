@@ -63,6 +63,7 @@ impl Call {
         }
         self.audio.command(MediaCommand::Part);
         self.end_relay();
+        self.dismiss_guests_of(id);
         let Some(at) = self.callees.iter().position(|callee| callee.id == id) else { return false };
         let super::Callee { mut channel, audio, leg, gone, listed, .. } = self.callees.remove(at);
         let Some(leg) = leg else { return false };

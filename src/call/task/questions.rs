@@ -53,6 +53,17 @@ impl Call {
                 let callee = self.callees.iter().find(|callee| callee.channel.uuid == uuid).map(|callee| callee.id);
                 self.execute_later(execution, callee, Some(done));
             }
+            Question::Visit { uuid, port, speaks, back, reply } => self.receive_guest(&uuid, port, speaks, back, reply),
+            Question::Speaks { port, speaks } => self.guest_speaks(port, speaks),
+            Question::Leave { port } => self.guest_leaves(port),
+            Question::Hear { uuid, ports } => {
+                if self.a.uuid == uuid {
+                    self.hear_as_guest(ports);
+                }
+            }
+            Question::Adopt { uuid, partner, reply } => {
+                let _ = reply.send(self.adopt_later(&uuid, partner));
+            }
             Question::Dump { uuid, brief, reply } => {
                 let _ = reply.send(self.seen_by_others(&uuid, brief));
             }
@@ -126,6 +137,13 @@ impl Call {
             (Order::Heartbeat { seconds, late }, _) => {
                 self.channel_named(uuid).map(|channel| heartbeat::beat(channel, seconds, late)).is_some()
             }
+            (Order::Displace(what), callee) => {
+                let leg = callee.or_else(|| self.any_leg_named(uuid));
+                return leg.map_or((), |leg| self.displace_leg(leg, &what, reply));
+            }
+            (Order::EndDisplace(path), _) => {
+                self.any_leg_named(uuid).is_some_and(|leg| self.end_displacing(leg, &path))
+            }
             (Order::Record(order), callee) => return self.record_leg(callee, order, reply),
             (Order::Execute(execution), Some(id)) => self.execute_later(execution, Some(id), None),
             (Order::SendDigits(digits), Some(id)) => {
@@ -161,6 +179,8 @@ impl Call {
             }
             Order::Bridge(uuid) => return self.bridge_later(&uuid),
             Order::Record(_)
+            | Order::Displace(_)
+            | Order::EndDisplace(_)
             | Order::Transfer { .. }
             | Order::Hold(_)
             | Order::Chat(_)

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
-use super::Call;
 use super::lending::PATIENCE;
+use super::{Call, Wake};
 use crate::call::command;
-use crate::call::control::Execution;
+use crate::call::control::{Execution, Order};
 use crate::call::event::Event;
-use crate::call::registry::Seen;
+use crate::call::registry::{Question, Seen};
 use crate::words::model::Cause;
 
 /// A dialog as Replaces names it.
@@ -54,13 +55,50 @@ impl Call {
 
     /// An attended transfer: the channel in front is joined with the partner of the dialog that was named.
     pub(super) async fn join_partner(&mut self, dialog: &Dialog) {
-        match self.partner_in(dialog).await {
-            Some(partner) if self.bridge_later(&partner) => {}
-            _ => {
-                tracing::error!(call_id = dialog.call_id, "the dialog to replace has no partner");
-                self.hangup(Cause::DESTINATION_OUT_OF_ORDER);
+        let found = self.services.calls.in_dialog(&dialog.call_id);
+        let seen = match &found {
+            Some(uuid) => self.seen(uuid).await.filter(|seen| dialog.is(&seen.event)),
+            None => None,
+        };
+        let (Some(uuid), Some(Seen { event, partner, .. })) = (found, seen) else {
+            tracing::error!(call_id = dialog.call_id, "the dialog to replace is gone");
+            return self.hangup(Cause::DESTINATION_OUT_OF_ORDER);
+        };
+        let answered = event.get("Answer-State") == Some("answered");
+        if let Some(partner) = partner.filter(|_| answered)
+            && self.bridge_later(&partner)
+        {
+            return;
+        }
+        if self.adopted_by(&uuid).await || !self.a.up() {
+            return;
+        }
+        // It neither talks nor dials: the channel goes where the other one went.
+        let part = |name: &str| event.get(name).unwrap_or_default().to_owned();
+        let (extension, dialplan, context) =
+            (part("Caller-Destination-Number"), part("Caller-Dialplan"), part("Caller-Context"));
+        tracing::info!(extension, "the dialog to replace has no partner");
+        self.transfer(&extension, Some(&dialplan), Some(&context));
+        if let Some((uuid, sink)) = self.services.calls.find(&uuid) {
+            sink.ask(Question::Order { uuid, order: Order::Hangup(Cause::ATTENDED_TRANSFER), reply: None });
+        }
+    }
+
+    /// A semi-attended transfer: the call of a dialog that still rings dials on for this channel, which it will ask for.
+    async fn adopted_by(&mut self, uuid: &str) -> bool {
+        let Some((uuid, sink)) = self.services.calls.find(uuid) else { return false };
+        let (reply, answer) = oneshot::channel();
+        sink.ask(Question::Adopt { uuid, partner: Arc::clone(&self.a.uuid), reply });
+        if !matches!(self.serve_while(timeout(PATIENCE, answer)).await, Ok(Ok(true))) {
+            return false;
+        }
+        let until = Instant::now() + PATIENCE;
+        while self.a.up() && self.borrower.is_none() {
+            if matches!(self.next(Some(until)).await, Wake::Timer) {
+                return false;
             }
         }
+        true
     }
 
     /// INVITE with Replaces: the caller takes the place of the dialog that it names, if that is one of ours and bridged.

@@ -2,15 +2,16 @@
 //!
 //! A few threads, one for every two cores, own all RTP sockets of the process. A port lives on one thread and is touched by no
 //! other; calls reach it by commands through a bounded queue and hear of it by events ([`crate::call::media`]). No task
-//! and no lock is involved in a packet. Joined ports live on the same thread: `near` sees to that when they are opened,
+//! and no lock is involved in a packet, except where more than two hear one another (`feed`). Joined ports live on the same thread: `near` sees to that when they are opened,
 //! else one of them moves when they are joined.
 //!
 //! Files are read and encoded by loader threads of their own; a prompt that was played lately starts without them.
 //!
-//! What is not here: jitter buffering (packets are relayed at once, the far ends have their own), recording, mixing.
+//! What is not here: jitter buffering (packets are relayed at once, the far ends have their own).
 
 mod clock;
 mod engine;
+mod feed;
 mod latch;
 mod outgoing;
 mod pair;

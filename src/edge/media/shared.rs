@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::call::leg::EventSink;
 use crate::call::media::{MediaCommand, MediaEvent, MediaPort, MediaStats, PlayEnd, PlayId, PortId, RecordEnd};
 
 use super::engine::{Engine, Urgency};
+use super::feed::Feed;
 use super::port::Port;
 use super::prompt::{Prompt, PromptError};
 
@@ -32,6 +33,9 @@ pub(super) struct Shared {
     /// The port it is to be joined with. A join holds while each of the two names the other: whatever the order in which
     /// two threads hear of it, they agree in the end.
     partner: AtomicU64,
+    /// Who mixes what is heard here, and whether anybody does.
+    listeners: Mutex<Vec<Weak<Feed>>>,
+    listened: AtomicBool,
     counters: Counters,
 }
 
@@ -93,7 +97,34 @@ impl Shared {
             waiting: Mutex::default(),
             noted: AtomicBool::new(false),
             partner: AtomicU64::new(NOBODY),
+            listeners: Mutex::default(),
+            listened: AtomicBool::new(false),
             counters: Counters::default(),
+        }
+    }
+
+    /// Somebody is to be fed with what is heard here, as long as the feed lives.
+    pub(super) fn listen(&self, feed: &Arc<Feed>) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|known| known.strong_count() > 0);
+        listeners.push(Arc::downgrade(feed));
+        self.listened.store(true, Ordering::Release);
+    }
+
+    /// Whether anybody is fed.
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.listened.load(Ordering::Acquire)
+    }
+
+    /// Feeds all who listen.
+    pub(super) fn feed(&self, with: impl Fn(&Feed)) {
+        if !self.is_listened_to() {
+            return;
+        }
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|feed| feed.upgrade().map(|feed| with(&feed)).is_some());
+        if listeners.is_empty() {
+            self.listened.store(false, Ordering::Release);
         }
     }
 
@@ -189,6 +220,9 @@ impl Shared {
         let why = || "the media port takes no more commands".to_owned();
         match order {
             Order::Command(MediaCommand::Play { id, .. }) => {
+                self.tell(MediaEvent::PlayEnded { id, end: PlayEnd::Failed(why()), played_ms: 0 });
+            }
+            Order::Command(MediaCommand::Displace { id, .. }) => {
                 self.tell(MediaEvent::PlayEnded { id, end: PlayEnd::Failed(why()), played_ms: 0 });
             }
             Order::Command(MediaCommand::Record { id, .. }) => {

@@ -138,6 +138,7 @@ impl Worker {
         }
         let forward = port.receive(datagram, from, now);
         if let Some(forward) = forward.as_ref().filter(|forward| forward.kind == Kind::Audio) {
+            port.displace_heard(datagram, forward.payload.clone(), now);
             port.scale(Lane::Heard, datagram, forward.payload.clone());
         }
         let target = port.target(slot);

@@ -1,6 +1,7 @@
 //! One port: its sockets, its stream, what it plays, whom it is joined with. Owned by one thread.
 
 mod keys;
+mod mix;
 mod playback;
 mod receive;
 mod record;
@@ -24,6 +25,7 @@ use super::pair::Pair;
 use super::player::Player;
 use super::shared::{Order, Shared};
 use keys::Keys;
+use mix::Mix;
 use playback::Playback;
 pub(super) use receive::{Forward, Kind};
 use record::Record;
@@ -73,6 +75,7 @@ pub(super) struct Port {
     /// The samples of a payload, while somebody listens.
     samples: Vec<i16>,
     shape: Shape,
+    mix: Mix,
 }
 
 /// State of a playback.
@@ -116,6 +119,7 @@ impl Port {
             records: Vec::new(),
             samples: Vec::new(),
             shape: Shape::default(),
+            mix: Mix::default(),
         }
     }
 
@@ -135,7 +139,11 @@ impl Port {
     pub(super) fn obey(&mut self, order: Order, engine: &Arc<Engine>, now: Micros) {
         match order {
             Order::Command(command) => self.command(command, engine, now),
-            Order::Loaded(id, result) => self.loaded(id, result, now),
+            Order::Loaded(id, result) => {
+                if let Some(result) = self.displaced(id, result) {
+                    self.loaded(id, result, now);
+                }
+            }
         }
         self.update_clock(now);
     }
@@ -151,6 +159,9 @@ impl Port {
             MediaCommand::SendDtmf { digits, duration } => self.send_digits(&digits, duration),
             MediaCommand::Mute(on) => self.muted = on,
             MediaCommand::Level { lane, level } => self.set_level(lane, level),
+            MediaCommand::Hear { from } => self.hear_from(&from, engine),
+            MediaCommand::Displace { id, what } => self.displace(id, what, engine, now),
+            MediaCommand::EndDisplace { id } => self.end_displacement(id),
             MediaCommand::Listen(on) => self.listen(on),
             MediaCommand::WatchTone { id, spec } => self.watch_tone(id, &spec, now),
             MediaCommand::ForgetTones => self.forget_tones(),
@@ -276,7 +287,7 @@ impl Port {
 
     fn wants_clock(&self) -> bool {
         let running = matches!(&self.play, Some(Playback { playing: Playing::Running(_), paused: false, .. }));
-        self.stream.is_some() && (self.keys.active() || running || self.is_idle())
+        self.stream.is_some() && (self.keys.active() || running || self.is_idle() || self.mixes())
     }
 
     /// Whether silence is to be sent when nothing else is.

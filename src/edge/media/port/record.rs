@@ -139,7 +139,8 @@ impl Port {
 
     /// Takes in a payload that was heard or is sent, for those who listen: it is decoded once.
     pub(super) fn tap(&mut self, lane: Lane, payload: &[u8], now: Micros) {
-        if self.records.is_empty() && !self.watches() {
+        let heard = lane == Lane::Heard && self.shared.is_listened_to();
+        if self.records.is_empty() && !self.watches() && !heard {
             return;
         }
         let Some(codec) = self.stream.as_ref().and_then(|stream| stream.codec) else { return };
@@ -148,6 +149,9 @@ impl Port {
         codec.decoder().decode(payload, &mut samples);
         self.watch(lane, &samples, now);
         self.record(lane, &samples, now);
+        if heard {
+            self.shared.feed(|feed| feed.put(&samples, codec.rate));
+        }
         self.samples = samples;
     }
 

@@ -20,6 +20,12 @@ const PHASES: u64 = 4;
 impl Port {
     /// Sends on a packet that another port received, or this one (echo). Its bytes are changed in place.
     pub(super) fn pass_on(&mut self, datagram: &mut [u8], forward: &Forward, route: Route, now: Micros) {
+        if matches!(forward.kind, Kind::Audio | Kind::Event) && self.mixes() {
+            if let Some(payload) = datagram.get_mut(forward.payload.clone()) {
+                self.keep(payload, forward, route);
+            }
+            return self.out.pass_over(&forward.header);
+        }
         let Some(stream) = self.stream.as_ref().filter(|stream| stream.send && self.tick.is_none()) else {
             return self.out.pass_over(&forward.header);
         };
@@ -39,9 +45,7 @@ impl Port {
         let Some(payload_type) = payload_type else { return self.out.pass_over(&forward.header) };
         let Some(header) = self.out.relay(&forward.header, payload_type, forward.restart, now) else { return };
         if let (Route::Table(table), Kind::Audio) = (route, forward.kind) {
-            for octet in datagram.get_mut(forward.payload.clone()).unwrap_or_default() {
-                *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
-            }
+            translate(table, datagram.get_mut(forward.payload.clone()).unwrap_or_default());
         }
         if forward.kind == Kind::Audio {
             self.scale(Lane::Told, datagram, forward.payload.clone());
@@ -58,6 +62,17 @@ impl Port {
             *fixed = header.to_bytes();
         }
         self.send(packet);
+    }
+
+    /// Keeps what another port received for the next frame of a mix.
+    fn keep(&mut self, payload: &mut [u8], forward: &Forward, route: Route) {
+        match (forward.kind, route) {
+            (Kind::Event, _) => return self.keep_event(payload, forward.header.timestamp),
+            (_, Route::None) => return,
+            (_, Route::Table(table)) => translate(table, payload),
+            (_, Route::Same) => {}
+        }
+        self.keep_relayed(payload);
     }
 
     /// Sends what is due by the clock.
@@ -113,6 +128,8 @@ impl Port {
                     *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
                 }
             }
+        } else if let Some(codec) = codec.filter(|_| self.mixes()) {
+            self.mixed_frame(codec, octets, scratch, now);
         } else if let Some(codec) = codec.filter(|_| self.is_idle()) {
             scratch.resize(HEADER_LEN + octets, silence_of(codec));
         } else {
@@ -145,5 +162,11 @@ impl Port {
             self.sent_octets += packet.len().saturating_sub(HEADER_LEN) as u64;
             self.shared.note_sent(self.sent);
         }
+    }
+}
+
+fn translate(table: &[u8; 256], payload: &mut [u8]) {
+    for octet in payload {
+        *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
     }
 }
