@@ -238,6 +238,8 @@ pub enum LegEvent {
         phrase: String,
         /// SDP of a 2xx.
         sdp: Option<Bytes>,
+        /// Min-SE of a 422, seconds.
+        min_se: Option<u32>,
     },
 }
 

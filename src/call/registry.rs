@@ -111,6 +111,13 @@ pub enum Question {
         /// Whether it will be asked for.
         reply: oneshot::Sender<bool>,
     },
+    /// Waits until a channel is answered.
+    AwaitAnswer {
+        /// Uuid of the channel.
+        uuid: Arc<str>,
+        /// Dropped: the channel is gone.
+        reply: oneshot::Sender<()>,
+    },
     /// Everything about a channel.
     Dump {
         /// Uuid of the channel.

@@ -122,7 +122,12 @@ async fn either_side_of_a_bridge_is_transferred() {
         assert_eq!(command(&mut giver, "uuid_bridge u v").await, "+OK v\n");
         becomes(&mut giver, "uuid_getvar u bridge_uuid", "v").await;
         becomes(&mut giver, "show calls count", "\n1 total.\n").await;
+        let mut listener = client(control).await;
+        listener.send("event plain CHANNEL_UNBRIDGE\n\n").await.expect("it is sent");
+        listener.next().await.expect("a reply");
         assert_eq!(command(&mut giver, &format!("uuid_transfer u {whom} moved XML public")).await, "+OK\n");
+        let told = timeout(PATIENCE, listener.next()).await.expect("in time").expect("an event");
+        assert!(told.body.contains("Bridge-A-Unique-ID: u\nBridge-B-Unique-ID: v\n"), "{whom}: {}", told.body);
         becomes(&mut giver, "uuid_getvar u moved", moved[0]).await;
         becomes(&mut giver, "uuid_getvar v moved", moved[1]).await;
         if whom == "-bleg" {

@@ -95,3 +95,23 @@ fn without_timers_none_is_asked_for_or_granted() {
     let refusal = near.response();
     assert_eq!((refusal.code(), refusal.header("Unsupported")), (420, "timer"));
 }
+
+#[test]
+fn a_refresh_that_is_too_short_for_the_far_end_is_made_anew() {
+    let (switch, far) = switch(&[("session-timeout", "600"), ("minimum-session-expires", "90")]);
+    let mut near = caller(&switch);
+    call(&mut near, "b", "");
+    let invite = far.request("INVITE");
+    let contact = format!("Contact: {}\r\n", far.contact());
+    let soon = "Require: timer\r\nSession-Expires: 4;refresher=uac\r\n";
+    far.answer(&invite, "200 OK", &format!("{contact}{soon}{TYPE}"), SDP);
+    let answer = near.response();
+    near.acknowledge(&answer, "", "");
+    let refresh = far.request("INVITE");
+    assert_eq!(expires(&refresh).0, "4;refresher=uac", "{}", refresh.0);
+    far.answer(&refresh, "422 Session Interval Too Small", "Min-SE: 1800\r\n", "");
+    let again = far.request("INVITE");
+    assert_eq!(expires(&again), ("1800;refresher=uac", "1800"), "{}", again.0);
+    far.answer(&again, "200 OK", &format!("{contact}{TYPE}"), SDP);
+    assert!(near.request_within("BYE", std::time::Duration::from_secs(5)).is_none(), "the session is a longer one");
+}

@@ -20,6 +20,8 @@ pub struct SessionTimer {
     refresh: Instant,
     /// Our refresh that waits for an answer.
     token: Option<u64>,
+    /// The far end has asked for a longer session once already.
+    lengthened: bool,
 }
 
 /// What a timer whose time has come wants.
@@ -38,7 +40,13 @@ impl SessionTimer {
         let whole = Duration::from_secs(u64::from(interval.seconds));
         // RFC 4028 10: who does not refresh gives the other side a little less than the whole time.
         let margin = if interval.ours { Duration::ZERO } else { (whole / 3).min(Duration::from_secs(32)) };
-        Self { interval, ends: now + whole.saturating_sub(margin), refresh: now + whole / 2, token: None }
+        Self {
+            interval,
+            ends: now + whole.saturating_sub(margin),
+            refresh: now + whole / 2,
+            token: None,
+            lengthened: false,
+        }
     }
 
     /// What was agreed.
@@ -62,6 +70,18 @@ impl SessionTimer {
     /// Our refresh is on its way.
     pub fn sent(&mut self, token: u64) {
         self.token = Some(token);
+    }
+
+    /// Our refresh was refused because the session is too short: it is to be this long at least, seconds. False: that was
+    /// no refresh, or it is not the first time.
+    pub fn lengthen(&mut self, token: u64, shortest: u32) -> bool {
+        if self.token != Some(token) || self.lengthened {
+            return false;
+        }
+        self.token = None;
+        self.lengthened = true;
+        self.interval.seconds = self.interval.seconds.max(shortest);
+        true
     }
 
     /// The answer to a request of ours: when it was the refresh, the session goes on, or the refresh is tried again in
@@ -95,6 +115,21 @@ mod tests {
         assert_eq!(timer(90, false).deadline() - now, Duration::from_mins(1));
         assert_eq!(timer(1800, false).deadline() - now, Duration::from_secs(1768));
         assert_eq!(timer(90, true).deadline() - now, Duration::from_secs(45));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_lengthened_once() {
+        let mut ours = timer(90, true);
+        ours.sent(1);
+        assert!(!ours.lengthen(2, 1800), "of another request");
+        assert!(ours.lengthen(1, 1800));
+        ours.sent(3);
+        assert!(!ours.lengthen(3, 3600), "once is enough");
+        ours.answered(3, 200);
+        assert_eq!(ours.interval().seconds, 1800);
+        ours.sent(4);
+        assert!(ours.lengthen(4, 60));
+        assert_eq!(ours.interval().seconds, 1800, "never a shorter one");
     }
 
     #[tokio::test(start_paused = true)]

@@ -98,9 +98,11 @@ impl Attached {
             }
             Request::Data { reply } => give(reply, Box::new(self.data().await)),
             Request::WaitForAnswer { reply } => {
-                // As in FreeSWITCH it is looked at every 20 ms.
-                while matches!(self.state().await, SessionState { ready: true, answered: false, .. }) {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                if let Some((uuid, sink)) = self.services.calls.find(&self.uuid) {
+                    let (told, answered) = oneshot::channel();
+                    sink.ask(Question::AwaitAnswer { uuid, reply: told });
+                    // It is dropped with the channel.
+                    let _ = answered.await;
                 }
                 give(reply, ());
             }

@@ -58,9 +58,12 @@ pub(super) const COMMANDS: &[Command] = &[
         "Steers the file that plays: pause, restart, seek, stop",
         |services, args| Box::pin(fileman(services, args)),
     ),
-    Command::new("uuid_media", MEDIA, "Says whether the media of a channel is ours already", |services, args| {
-        Box::pin(media(services, args))
-    }),
+    Command::new(
+        "uuid_media",
+        MEDIA,
+        "Has the media of a bridge flow through the switch again, or directly between the two",
+        |services, args| Box::pin(media(services, args)),
+    ),
     Command::new(
         "uuid_simplify",
         SIMPLIFY,
@@ -121,7 +124,6 @@ async fn fileman(services: &Arc<Services>, args: &str) -> String {
     (if done == Some(true) { "+OK\n" } else { "-ERR No file handle!\n" }).to_owned()
 }
 
-/// Media is moved by a bridge only: what is asked for is there already, or is not to be had.
 async fn media(services: &Arc<Services>, args: &str) -> String {
     let words = words(args, 2);
     let (off, uuid) = match words.as_slice() {
@@ -129,10 +131,6 @@ async fn media(services: &Arc<Services>, args: &str) -> String {
         [uuid, ..] => (false, uuid),
         [] => return format!("{}{FAILED}", usage(MEDIA)),
     };
-    let Some(seen) = dump(services, uuid).await else { return FAILED.to_owned() };
-    let ours = order(services, uuid, Order::HasMedia).await == Some(true);
-    if seen.partner.is_none() || ours != off {
-        return DONE.to_owned();
-    }
-    format!("-ERR the media of a bridge cannot be {} in this version\n", if off { "given away" } else { "taken back" })
+    let moved = order(services, uuid, Order::MoveMedia { away: off }).await;
+    (if moved == Some(true) { DONE } else { FAILED }).to_owned()
 }

@@ -73,8 +73,11 @@ pub enum Order {
     Level(Lane, Level),
     /// Steers the file that plays: `pause`, `restart`, `stop`, `seek:…` (`uuid_fileman`).
     SteerFile(String),
-    /// Whether the media is ours (`uuid_media`); nothing is done.
-    HasMedia,
+    /// Moves the media of a bridge: to flow between the two directly, or back to us (`uuid_media`, `nomedia`).
+    MoveMedia {
+        /// Not through us.
+        away: bool,
+    },
     /// Sends a NOTIFY of this event (`uuid_phone_event`).
     PhoneEvent(String),
     /// Tells of the channel every so many seconds; 0: not any more (`uuid_session_heartbeat`).

@@ -1,5 +1,6 @@
 //! A leg's audio: what was offered, what was agreed, the port; and the progress of the caller's leg that needs it.
 
+mod moving;
 mod passing;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use crate::call::media::{MediaCommand, MediaEngine, MediaPort, PortId, StreamCod
 use crate::engine::sdp::{Agreed, Codec, Direction, Local, Preference, SessionDescription};
 use crate::words::model::{Cause, Variables};
 
+pub(super) use moving::Moving;
 pub(super) use passing::{Passing, Relayed};
 
 /// Codecs of a leg whose endpoint names none.
@@ -27,7 +29,7 @@ pub struct LegAudio {
     /// What the far end offers.
     offer: Option<SessionDescription>,
     raw_offer: bool,
-    /// What the far end described last, as it stood: the caller's offer, or anything while the media is not ours.
+    /// What the far end described last, as it stood.
     far: Option<Bytes>,
     /// Whose media it has.
     passing: Passing,
@@ -349,6 +351,7 @@ impl LegAudio {
                     .ok()
             })
             .ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
+        self.far = Some(Bytes::copy_from_slice(sdp));
         if self.agreed.as_ref() != Some(&agreed) {
             self.agreed = Some(agreed);
             self.start_stream(variables);
@@ -368,6 +371,7 @@ impl LegAudio {
         if self.params.is_none() {
             return Ok(None);
         }
+        let far = Bytes::copy_from_slice(sdp);
         let offer = SessionDescription::parse(sdp).map_err(|_| Cause::INCOMPATIBLE_DESTINATION)?;
         // The codec stays when it still can: a hold must not change it.
         let mut ours = self.preferences(variables);
@@ -379,6 +383,7 @@ impl LegAudio {
         let local = self.local(agreed.dtmf).ok_or(Cause::INCOMPATIBLE_DESTINATION)?;
         let text = Bytes::from(offer.answer(&local, &agreed).to_string());
         let changed = self.agreed.as_ref() != Some(&agreed);
+        self.far = Some(far);
         self.agreed = Some(agreed);
         self.description = Some(text.clone());
         if changed {

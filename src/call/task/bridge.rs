@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::audio::Passing;
 use super::originate::OriginateFailure;
 use super::{Call, Wake};
 use crate::call::channel::Phase;
@@ -255,6 +256,7 @@ impl Call {
         let limit = seconds(self.a.get("bridge_answer_timeout"))
             .map(|seconds| Instant::now() + Duration::from_secs(seconds.max(1)));
         let mut end = BridgeEnd { answered: false, cause: None, survives: false, clean: false };
+        let mut moves = self.audio.passing() == Passing::No && self.wants_bypass(id);
         loop {
             let Some(callee) = self.callee(id) else { return end };
             end.answered = callee.channel.answered;
@@ -277,6 +279,12 @@ impl Call {
             if !end.answered && self.adopting.is_some() {
                 self.adopt_partner().await;
                 continue;
+            }
+            if moves && end.answered && self.a.answered {
+                moves = false;
+                if !self.give_media_away(id) {
+                    tracing::warn!("the media stays ours: it cannot flow directly");
+                }
             }
             self.mind_hold(id);
             if self.consultation.is_some() {

@@ -133,7 +133,9 @@ impl Call {
 
     /// The end of a bridge: both legs' names.
     pub(super) fn fire_bridge(&mut self, name: EventName, id: LegId) {
-        let other = self.callee(id).map(|callee| callee.channel.uuid.to_string()).unwrap_or_default();
+        // A leg that has left for a call of its own is still known by name.
+        let other = self.callee(id).map(|callee| callee.channel.uuid.to_string());
+        let other = other.or_else(|| self.a.get("bridge_uuid").map(str::to_owned)).unwrap_or_default();
         let own = self.a.uuid.to_string();
         self.fire(name, &[("Bridge-A-Unique-ID", &own), ("Bridge-B-Unique-ID", &other)]);
     }

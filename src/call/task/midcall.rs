@@ -127,8 +127,10 @@ impl Call {
             other => other,
         };
         let passed_on = match &event {
-            LegEvent::Response { token, status, phrase, sdp } => {
+            LegEvent::Response { token, status, phrase, sdp, min_se } => {
                 self.relay_answer(token.0, *status, sdp.as_ref())
+                    || self.moving_answered(token.0, *status, sdp.as_ref())
+                    || self.session_too_short(id, token.0, *status, *min_se)
                     || self.far_end_answered(token.0, *status, phrase, sdp.as_deref())
             }
             LegEvent::Acked { sdp } => self.relay_ack(id, sdp.as_ref()),

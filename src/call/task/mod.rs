@@ -194,6 +194,10 @@ pub struct Call {
     given_away: bool,
     /// Our offer that brings the media back, and who waits for its answer.
     media_waits: Option<(u64, oneshot::Sender<bool>)>,
+    /// The media of the bridge moves away, or back.
+    moving: Option<audio::Moving>,
+    /// Who waits for a channel to be answered.
+    answer_waits: Vec<(Arc<str>, oneshot::Sender<()>)>,
     /// A new offer that waits for the answer of the other side.
     relayed: Option<audio::Relayed>,
     /// Whose ACK brings the answer to an offer, and who made it.
@@ -314,6 +318,8 @@ impl Call {
             lingering: Vec::new(),
             given_away: false,
             media_waits: None,
+            moving: None,
+            answer_waits: Vec::new(),
             relayed: None,
             relayed_ack: None,
             attended: None,
@@ -461,6 +467,7 @@ impl Call {
 
     /// Waits for one event, at most until the deadline.
     pub async fn next(&mut self, until: Option<Instant>) -> Wake {
+        self.tell_answered();
         if self.sink.overflowed() && self.a.up() {
             tracing::error!("the call was told more than it could take in");
             self.hangup(Cause::SWITCH_CONGESTION);
@@ -610,8 +617,10 @@ impl Call {
             LegEvent::Request { token, method, content_type, body, headers } => {
                 self.request_of_caller(token, &method, &content_type, &body, &headers);
             }
-            LegEvent::Response { token, status, phrase, sdp } => {
+            LegEvent::Response { token, status, phrase, sdp, min_se } => {
                 if self.relay_answer(token.0, status, sdp.as_ref())
+                    || self.moving_answered(token.0, status, sdp.as_ref())
+                    || self.session_too_short(self.front, token.0, status, min_se)
                     || self.far_end_answered(token.0, status, &phrase, sdp.as_deref())
                 {
                     return;

@@ -53,6 +53,12 @@ impl Call {
                 let callee = self.callees.iter().find(|callee| callee.channel.uuid == uuid).map(|callee| callee.id);
                 self.execute_later(execution, callee, Some(done));
             }
+            Question::AwaitAnswer { uuid, reply } => {
+                if self.answer_waits.len() < MOST_EXECUTIONS {
+                    self.answer_waits.push((uuid, reply));
+                }
+                self.tell_answered();
+            }
             Question::Visit { uuid, port, speaks, back, reply } => self.receive_guest(&uuid, port, speaks, back, reply),
             Question::Speaks { port, speaks } => self.guest_speaks(port, speaks),
             Question::Leave { port } => self.guest_leaves(port),
@@ -130,9 +136,7 @@ impl Call {
                 id.map(|id| self.audio_of(id).command(MediaCommand::Level { lane, level })).is_some()
             }
             (Order::SteerFile(what), None) => self.steer_file(&what),
-            (Order::HasMedia, _) => {
-                self.any_leg_named(uuid).is_some_and(|id| self.audio_of(id).passing() == super::audio::Passing::No)
-            }
+            (Order::MoveMedia { away }, _) => self.any_leg_named(uuid).is_some() && self.move_media(away),
             (Order::PhoneEvent(event), _) => self.any_leg_named(uuid).is_some_and(|id| self.phone_event(id, &event)),
             (Order::Heartbeat { seconds, late }, _) => {
                 self.channel_named(uuid).map(|channel| heartbeat::beat(channel, seconds, late)).is_some()
@@ -186,7 +190,7 @@ impl Call {
             | Order::Chat(_)
             | Order::Level(..)
             | Order::SteerFile(_)
-            | Order::HasMedia
+            | Order::MoveMedia { .. }
             | Order::Display(_)
             | Order::SendInfo { .. }
             | Order::PhoneEvent(_)
@@ -197,6 +201,22 @@ impl Call {
             | Order::ReleasePlaces(_) => {}
         }
         true
+    }
+
+    /// Tells who waits for an answer that it has come; who waits for a channel that is gone is let go.
+    pub(super) fn tell_answered(&mut self) {
+        if self.answer_waits.is_empty() {
+            return;
+        }
+        for (uuid, reply) in std::mem::take(&mut self.answer_waits) {
+            match self.channel_named(&uuid).map(|channel| (channel.up(), channel.answered)) {
+                Some((true, false)) => self.answer_waits.push((uuid, reply)),
+                Some((true, true)) => {
+                    let _ = reply.send(());
+                }
+                _ => {}
+            }
+        }
     }
 
     fn later(&mut self, application: &str, data: &str) {

@@ -133,6 +133,25 @@ impl Call {
         }
     }
 
+    /// The answer 422 to our refresh: the far end wants longer sessions (RFC 4028 7.4). It is refreshed anew, once. False:
+    /// it is no such answer.
+    pub(super) fn session_too_short(&mut self, id: LegId, token: u64, status: u16, shortest: Option<u32>) -> bool {
+        let shortest = shortest.filter(|_| status == 422);
+        let timer = self.channel_of(id).session.as_mut();
+        let Some((timer, shortest)) = timer.zip(shortest) else { return false };
+        if !timer.lengthen(token, shortest) {
+            return false;
+        }
+        let token = self.next_token();
+        let sdp = self.audio_of(id).description();
+        let mut command = refresh(self.channel_of(id), token, sdp);
+        if let LegCommand::Reinvite { headers, .. } = &mut command {
+            headers.push(("Min-SE".to_owned(), shortest.to_string()));
+        }
+        self.tell_side(id, command);
+        true
+    }
+
     /// A number for a request of ours.
     pub(super) fn next_token(&mut self) -> u64 {
         self.last_token = self.last_token.wrapping_add(1);

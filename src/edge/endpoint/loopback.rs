@@ -199,7 +199,7 @@ impl Pair {
                 to.signal(LegEvent::Request { token, method: method.to_owned(), headers, content_type, body });
             }
             LegCommand::Respond { token, status, sdp, .. } => {
-                to.signal(LegEvent::Response { token, status, phrase: phrase(status).to_owned(), sdp });
+                to.signal(LegEvent::Response { token, status, phrase: phrase(status).to_owned(), sdp, min_se: None });
             }
             other => tracing::debug!(?other, "a loopback leg has no use for this now"),
         }

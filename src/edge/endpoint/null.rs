@@ -145,7 +145,13 @@ impl Leg for NullLeg {
         match command {
             LegCommand::Cancel { .. } | LegCommand::Bye { .. } => self.stop(),
             LegCommand::Reinvite { token, .. } | LegCommand::Request { token, .. } => {
-                self.sink.signal(LegEvent::Response { token, status: 200, phrase: phrase(200).to_owned(), sdp: None });
+                self.sink.signal(LegEvent::Response {
+                    token,
+                    status: 200,
+                    phrase: phrase(200).to_owned(),
+                    sdp: None,
+                    min_se: None,
+                });
             }
             other => tracing::debug!(?other, "a null leg has no use for this"),
         }

@@ -396,6 +396,7 @@ impl Connection {
                 let cause = header("hangup-cause");
                 Order::Hangup(if cause.is_empty() { Cause::NORMAL_CLEARING } else { Cause::parse(cause) })
             }
+            "nomedia" => Order::MoveMedia { away: true },
             "xferext" => {
                 let split = |text: &str| {
                     let (name, data) = text.split_once(' ').unwrap_or((text, ""));

@@ -134,7 +134,14 @@ impl Worker {
         let Some((len, from)) = port.read(rtcp, buffer) else { return };
         let Some(datagram) = buffer.get_mut(..len) else { return };
         if rtcp {
-            return port.receive_rtcp(datagram, from, now);
+            if !port.takes_raw(from) {
+                return port.receive_rtcp(datagram, from, now);
+            }
+            let target = port.target(slot);
+            if let Some(other) = target.and_then(|target| self.port(target)) {
+                other.relay_rtcp(datagram);
+            }
+            return;
         }
         let forward = port.receive(datagram, from, now);
         if let Some(forward) = forward.as_ref().filter(|forward| forward.kind == Kind::Audio) {

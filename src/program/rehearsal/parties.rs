@@ -130,7 +130,7 @@ impl Leg for Caller {
             }
             LegCommand::Reinvite { token, .. } | LegCommand::Request { token, .. } => {
                 let phrase = phrase(200).to_owned();
-                self.sink.signal(LegEvent::Response { token, status: 200, phrase, sdp: None });
+                self.sink.signal(LegEvent::Response { token, status: 200, phrase, sdp: None, min_se: None });
             }
             _ => {}
         }

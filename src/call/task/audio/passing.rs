@@ -121,7 +121,7 @@ impl LegAudio {
     }
 
     /// The media is ours again: an offer of ours to the far end, with codecs that it has named.
-    fn reclaim(
+    pub(super) fn reclaim(
         &mut self,
         engine: &dyn MediaEngine,
         sink: EventSink,
@@ -248,7 +248,7 @@ impl Call {
 
     /// The bridge is over: an offer that still waits for an answer of the other side gets none.
     pub(in super::super) fn end_relay(&mut self) {
-        self.relayed_ack = None;
+        (self.relayed_ack, self.moving) = (None, None);
         if let Some(Relayed { from, asked, .. }) = self.relayed.take() {
             let (headers, sdp) = (Headers::new(), None);
             self.tell_side(from, LegCommand::Respond { token: asked, status: 500, headers, sdp });
@@ -278,7 +278,7 @@ impl Call {
         true
     }
 
-    fn side(&mut self, id: LegId) -> (&mut LegAudio, &Variables) {
+    pub(super) fn side(&mut self, id: LegId) -> (&mut LegAudio, &Variables) {
         match self.callees.iter_mut().find(|callee| callee.id == id) {
             Some(callee) => (&mut callee.audio, &callee.channel.variables),
             None => (&mut self.audio, &self.a.variables),

@@ -677,7 +677,7 @@ fn session_of(settings: &ProfileSettings, invite: &Message, natted: bool) -> Ses
 
 /// The answer to a request that could not be sent.
 fn unsent(token: RequestToken, status: u16) -> LegEvent {
-    LegEvent::Response { token, status, phrase: phrase(status).to_owned(), sdp: None }
+    LegEvent::Response { token, status, phrase: phrase(status).to_owned(), sdp: None, min_se: None }
 }
 
 fn to_host(invite: &Message) -> String {

@@ -76,7 +76,11 @@ pub(super) fn response(token: u64, outcome: &Outcome) -> LegEvent {
         Outcome::Response(response) => (phrase_of(response), sdp_of(response)),
         _ => (phrase(status).to_owned(), None),
     };
-    LegEvent::Response { token: RequestToken(token), status, phrase, sdp: sdp.filter(|_| status < 300) }
+    let min_se = match outcome {
+        Outcome::Response(response) if status == 422 => response.number(HeaderId::MinSe),
+        _ => None,
+    };
+    LegEvent::Response { token: RequestToken(token), status, phrase, sdp: sdp.filter(|_| status < 300), min_se }
 }
 
 /// The cause of a leg that a failed re-INVITE took with it (RFC 3261 12.2.1.2), or none.

@@ -50,6 +50,11 @@ pub(super) fn facts(arrival: Arrival<'_>) -> Facts {
     caller.profile.created_us = received_us;
     let mut variables = variables::of_invite(invite, flow, settings, own, received_us);
     caller::describe(&caller, &mut variables);
+    if settings.inbound_bypass {
+        variables.set("bypass_media", "true");
+    } else if settings.inbound_proxy {
+        variables.set("proxy_media", "true");
+    }
     match verdict {
         Verdict::User { user, realm } => authorize(&mut variables, user, realm, invite),
         Verdict::Anonymous { acl: Some(acl) } => variables.set("sip_acl_authed_by", acl),

@@ -127,6 +127,10 @@ pub struct ProfileSettings {
     pub disable_srv503: bool,
     /// Callers may leave the offer to us (`enable-3pcc`), as by default.
     pub late_offers: bool,
+    /// Callers' media passes by us (`inbound-bypass-media`), or through us untouched (`inbound-proxy-media`).
+    pub inbound_bypass: bool,
+    /// See above.
+    pub inbound_proxy: bool,
     /// Reliable provisional responses (`enable-100rel`).
     pub reliable: bool,
     /// Seconds without RTP that end a call, 0 never.
@@ -241,6 +245,8 @@ impl From<&SipProfile> for ProfileSettings {
             disable_srv: last("disable-srv").is_some_and(truthy),
             disable_srv503: last("disable-srv503").is_some_and(truthy),
             late_offers: last("enable-3pcc").is_none_or(|text| !falsy(text)),
+            inbound_bypass: last("inbound-bypass-media").is_some_and(truthy),
+            inbound_proxy: last("inbound-proxy-media").is_some_and(truthy),
             reliable: last("enable-100rel").is_some_and(truthy),
             rtp_timeout_s: profile.rtp_timeout_s,
             rtp_hold_timeout_s: profile.rtp_hold_timeout_s,

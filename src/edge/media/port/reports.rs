@@ -45,6 +45,24 @@ impl Port {
         }
     }
 
+    /// Whether a datagram of the RTCP socket goes on as it is; where it came from is where those of the other side go.
+    pub(in super::super) fn takes_raw(&mut self, from: SocketAddr) -> bool {
+        let raw = self.stream.as_ref().is_some_and(|stream| stream.raw && stream.latch.is_host(from));
+        if raw {
+            self.reports.source = Some(from);
+        }
+        raw
+    }
+
+    /// Sends on what another port got on its RTCP socket. What the kernel does not take is lost.
+    pub(in super::super) fn relay_rtcp(&self, datagram: &[u8]) {
+        let Some(stream) = self.stream.as_ref().filter(|stream| stream.raw && stream.send) else { return };
+        let target = self.reports.source.unwrap_or_else(|| stream.rtcp_target());
+        if let Some(rtcp) = self.pair.rtcp() {
+            let _ = rtcp.send_to(datagram, target);
+        }
+    }
+
     /// Begins reporting, not all ports at the same time.
     pub(super) fn begin_reports(&mut self, now: Micros) {
         let part = Micros::from(self.out.ssrc() % 1024);
@@ -53,7 +71,8 @@ impl Port {
 
     /// Whether it is time to open the socket of RTCP.
     pub(in super::super) fn lacks_rtcp(&self) -> bool {
-        self.has_audio() && self.pair.lacks_rtcp()
+        let passes_on = self.stream.as_ref().is_some_and(|stream| stream.raw);
+        self.pair.lacks_rtcp() && (passes_on || self.has_audio())
     }
 
     /// Sends the report that is due.
@@ -68,7 +87,8 @@ impl Port {
     }
 
     fn send_report(&mut self, goodbye: bool, now: Micros) {
-        let Some(stream) = &self.stream else { return };
+        // Who passes packets on has nothing of its own to report.
+        let Some(stream) = self.stream.as_ref().filter(|stream| !stream.raw) else { return };
         if !self.has_audio() {
             return;
         }
