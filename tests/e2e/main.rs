@@ -14,6 +14,7 @@ mod keep_alive;
 mod late_offers;
 mod limits;
 mod listening;
+mod load;
 mod lua_conf;
 mod lua_rows;
 mod matrix;

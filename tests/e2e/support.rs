@@ -102,7 +102,9 @@ impl Switch {
         let sounds = concat!(env!("CARGO_MANIFEST_DIR"), "/sounds");
         let (low, high) = rtp_range();
         let log = std::fs::File::create(folder.path().join("switch.log")).expect("a file");
-        let mut process = Command::new(env!("CARGO_BIN_EXE_switch"))
+        // Measurements name a release build.
+        let binary = std::env::var_os("SWITCH_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_switch").into());
+        let mut process = Command::new(binary)
             .args(["--sip", "127.0.0.1:0", "--log", "warn", "--sounds", sounds])
             .args(["--rtp", &format!("{low}-{high}")])
             // Not the usual port: tests run side by side.

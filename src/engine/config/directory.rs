@@ -180,6 +180,8 @@ impl Domain {
 
     /// Adds users that inherit from these elements, nearest first, and gives all ids.
     fn add<'e>(&mut self, elements: impl Iterator<Item = &'e Element>, above: &[&Element]) -> Vec<String> {
+        // Once for all users: a domain may have a hundred thousand of them among its children.
+        let above: Vec<Level> = above.iter().map(|element| Level::of(element)).collect();
         let mut ids = Vec::new();
         for element in elements {
             let Some(id) = element.attribute("id") else { continue };
@@ -194,17 +196,42 @@ impl Domain {
                 ..User::default()
             };
             user.attributes.push(("domain-name".to_owned(), self.name.clone()));
-            for from in std::iter::once(&element).chain(above) {
+            let own = Level::of(element);
+            for level in std::iter::once(&own).chain(&above) {
                 if user.group_dial_string.is_none() {
-                    user.group_dial_string =
-                        own_param(from, "group-dial-string").or_else(|| own_param(from, "dial-string"));
+                    user.group_dial_string.clone_from(&level.group_dial_string);
                 }
-                inherit(&mut user.params, from, "params", "param");
-                inherit(&mut user.variables, from, "variables", "variable");
+                add_missing(&mut user.params, &level.params);
+                add_missing(&mut user.variables, &level.variables);
             }
             self.users.push(Arc::new(user));
         }
         ids
+    }
+}
+
+/// What users take from one element: themselves, their group, their domain.
+struct Level {
+    group_dial_string: Option<String>,
+    params: Entries,
+    variables: Entries,
+}
+
+impl Level {
+    fn of(element: &Element) -> Self {
+        let (mut params, mut variables) = (Entries::new(), Entries::new());
+        inherit(&mut params, element, "params", "param");
+        inherit(&mut variables, element, "variables", "variable");
+        let dial = own_param(element, "group-dial-string").or_else(|| own_param(element, "dial-string"));
+        Self { group_dial_string: dial, params, variables }
+    }
+}
+
+fn add_missing(entries: &mut Entries, more: &Entries) {
+    for (name, text) in more {
+        if value(entries, name).is_none() {
+            entries.push((name.clone(), text.clone()));
+        }
     }
 }
 

@@ -50,9 +50,7 @@ impl Call {
     /// `bypass_media` that came too late.
     pub(in super::super) fn wants_bypass(&self, id: LegId) -> bool {
         let named = |callee: &super::super::Callee| callee.id == id && callee.is_true("bypass_media_after_bridge");
-        self.a.is_true("bypass_media_after_bridge")
-            || self.a.is_true("bypass_media")
-            || self.callees.iter().any(|callee| named(callee))
+        self.a.is_true("bypass_media_after_bridge") || self.a.is_true("bypass_media") || self.callees.iter().any(named)
     }
 
     /// Offers either side what the other has described. False: one of them is no SIP leg, or its media is needed here.

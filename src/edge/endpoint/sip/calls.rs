@@ -145,6 +145,9 @@ impl Shard {
         if shared.draining.load(Ordering::Relaxed) {
             return self.refuse(now, leg, 503, Some("System Paused"), retry_after());
         }
+        if self.pressure.is_high(now) {
+            return self.refuse(now, leg, 503, None, retry_after());
+        }
         if !shared.has_room() {
             return self.refuse(now, leg, 503, Some("Maximum Calls In Progress"), retry_after());
         }

@@ -188,7 +188,7 @@ impl Shard {
             return self.notified(now, token, outcome);
         }
         if token >= super::messaging::UNAWAITED {
-            return;
+            return self.phone_answered(token, outcome);
         }
         let shared = Arc::clone(&self.shared);
         let gateway = usize::try_from(token / 2).unwrap_or(usize::MAX);

@@ -1,16 +1,20 @@
 //! The way to telephones behind NAT is kept open: with `nat-options-ping` each registered one that needs it is sent an
-//! OPTIONS every half minute, for a router forgets a way by UDP that is not used. The answers do not matter.
+//! OPTIONS every half minute, for a router forgets a way by UDP that is not used. The answers do not matter, unless
+//! `unregister-on-options-fail` is set: then any but 200 and 486, and none, ends the registration.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::messaging::UNAWAITED;
 use super::shard::Shard;
 use crate::engine::sip::registrar::Binding;
-use crate::engine::sip::{Command, Method, Request, Transport};
+use crate::engine::sip::{Command, Method, Outcome, Request, Transport};
 
 /// Seconds between two requests to one telephone: shorter than routers remember (RFC 4787 asks them for two minutes, many
 /// keep to half of one).
 const INTERVAL_S: u64 = 28;
+/// Requests that may wait for their answers.
+const MOST_PINGED: usize = 100_000;
 
 /// Whether a telephone's turn is in this second. Those of one network do not have theirs all at once.
 fn is_due(binding: &Binding, second: u64) -> bool {
@@ -23,7 +27,7 @@ impl Shard {
     pub(super) fn keep_ways_open(&mut self, now: Instant) {
         self.second = self.second.wrapping_add(1);
         let second = self.second;
-        let shared = std::sync::Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
         let profiles = shared.listeners.profiles();
         if !profiles.iter().any(|profile| profile.nat_options_ping) {
             return;
@@ -34,8 +38,10 @@ impl Shard {
             let Some(at) = at.filter(|_| wanted) else { continue };
             let (ip, port) = (binding.received.ip(), binding.received.port());
             let Some(target) = self.aim(at, binding.transport, ip, port) else { continue };
+            let token =
+                self.awaits(profiles.get(at).is_some_and(|profile| profile.unregister_on_options_fail), binding);
             let request = Request {
-                token: UNAWAITED,
+                token,
                 method: Method::Options,
                 uri: binding.contact.clone(),
                 target,
@@ -49,6 +55,28 @@ impl Shard {
                 body: None,
             };
             self.give(now, Command::Send(Box::new(request)));
+        }
+    }
+
+    /// The number of a request whose answer matters, or not.
+    fn awaits(&mut self, matters: bool, binding: &Arc<Binding>) -> u64 {
+        if !matters || self.pinged.len() >= MOST_PINGED {
+            return UNAWAITED;
+        }
+        self.last_ping = self.last_ping.wrapping_add(1);
+        // Below the numbers of NOTIFY requests.
+        let token = UNAWAITED | 1 << 61 | u64::from(self.last_ping);
+        self.pinged.insert(token, Arc::clone(binding));
+        token
+    }
+
+    /// The answer of a telephone, or that there was none.
+    pub(super) fn phone_answered(&mut self, token: u64, outcome: &Outcome) {
+        let Some(binding) = self.pinged.remove(&token) else { return };
+        let status = super::events::status_of(outcome);
+        if status != 200 && status != 486 && self.shared.registrations.remove(&binding) {
+            tracing::info!(user = %binding.user, status, "no longer registered: the telephone does not answer");
+            self.tell_of("sofia::unregister", &binding);
         }
     }
 }

@@ -25,6 +25,7 @@ mod messaging;
 mod outside;
 mod peek;
 mod presence;
+mod pressure;
 mod registrar;
 mod resolve;
 mod settings;

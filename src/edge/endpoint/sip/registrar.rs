@@ -75,6 +75,14 @@ impl Registrations {
         self.note(&gone);
     }
 
+    /// Removes one that does not answer any more; false: it was renewed meanwhile, or is gone.
+    pub(super) fn remove(&self, binding: &Binding) -> bool {
+        let mut table = self.table();
+        let gone = table.remove(binding);
+        self.note(gone.as_slice());
+        gone.is_some()
+    }
+
     fn register(
         &self,
         who: (&str, &str),
@@ -166,7 +174,7 @@ impl Shard {
     }
 
     /// Tells listeners of a telephone that registered, or left.
-    fn tell_of(&self, subclass: &'static str, binding: &Binding) {
+    pub(super) fn tell_of(&self, subclass: &'static str, binding: &Binding) {
         let (ip, port) = (binding.received.ip().to_string(), binding.received.port().to_string());
         let expires = binding.expires.saturating_sub(now_s()).to_string();
         let status = match (subclass, binding.transport) {

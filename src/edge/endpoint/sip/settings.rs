@@ -119,6 +119,8 @@ pub struct ProfileSettings {
     pub session: SessionRules,
     /// Telephones behind NAT are sent OPTIONS (`nat-options-ping`).
     pub nat_options_ping: bool,
+    /// One that does not answer them is no longer registered (`unregister-on-options-fail`).
+    pub unregister_on_options_fail: bool,
     /// NAPTR records are not asked for (`disable-naptr`).
     pub disable_naptr: bool,
     /// SRV records are not asked for (`disable-srv`).
@@ -241,6 +243,7 @@ impl From<&SipProfile> for ProfileSettings {
                 shortest_s: number("minimum-session-expires").map_or(SHORTEST_SESSION_S, |s| s.max(LEAST_SESSION_S)),
             },
             nat_options_ping: last("nat-options-ping").is_some_and(truthy),
+            unregister_on_options_fail: last("unregister-on-options-fail").is_some_and(truthy),
             disable_naptr: last("disable-naptr").is_some_and(truthy),
             disable_srv: last("disable-srv").is_some_and(truthy),
             disable_srv503: last("disable-srv503").is_some_and(truthy),

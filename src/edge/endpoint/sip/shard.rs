@@ -19,11 +19,13 @@ use super::calls::Entry;
 use super::gateway_duties::Account;
 use super::listeners::Route as _;
 use super::peek;
+use super::pressure::Pressure;
 use super::resolve::{Resolver, Rules};
 use super::shared::{Outbox, Packet, RouteCache, Shared, ToShard, Traffic};
 use super::trace::{Seen, Way};
 use crate::edge::net::{Dns, MAX_DATAGRAM, Routes, UdpPort};
 use crate::engine::sip::presence::Watchers;
+use crate::engine::sip::registrar::Binding;
 use crate::engine::sip::{Flow, FlowId, LegId, Stack, Target, Transmit, Transport, shard_of};
 
 /// Datagrams or commands taken in one turn.
@@ -53,6 +55,12 @@ pub(super) struct Shard {
     pub(super) second: u64,
     /// Who watches users, by Call-IDs of this shard.
     pub(super) watchers: Watchers,
+    /// Number of the last OPTIONS whose answer matters.
+    pub(super) last_ping: u32,
+    /// Telephones that have an OPTIONS of ours, by its number, and what is to be done if they do not answer.
+    pub(super) pinged: HashMap<u64, Arc<Binding>>,
+    /// Whether it keeps up.
+    pub(super) pressure: Pressure,
 }
 
 /// What woke the loop.
@@ -82,6 +90,9 @@ impl Shard {
             dns,
             second: 0,
             watchers: Watchers::default(),
+            last_ping: 0,
+            pinged: HashMap::new(),
+            pressure: Pressure::default(),
         }
     }
 
@@ -221,6 +232,7 @@ impl Shard {
                 batch.push((from, Bytes::copy_from_slice(bytes)));
             }
         });
+        self.pressure.read(now, index, count == BATCH);
         let shards = self.shared.inboxes.len();
         let mut foreign: Vec<Vec<Packet>> = Vec::new();
         for (remote, bytes) in batch {

@@ -177,6 +177,14 @@ impl Bindings {
         gone
     }
 
+    /// Removes this binding, unless it was renewed meanwhile.
+    pub fn remove(&mut self, binding: &Binding) -> Option<Change> {
+        let key: Arc<str> = key(&binding.user, &binding.domain).into();
+        let same = |known: &Arc<Binding>| known.id == binding.id && known.until == binding.until;
+        self.users.get(&key)?.iter().find(|known| same(known))?;
+        self.take(&key, binding.id).map(Change::Gone)
+    }
+
     /// Carries out a REGISTER of this user: all of it, or nothing.
     pub fn register(
         &mut self,
