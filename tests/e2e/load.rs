@@ -71,7 +71,10 @@ impl Load {
                     self.under_way.push(user);
                 }
                 200 => done.push(user),
-                _ => self.refused += 1,
+                _ => {
+                    self.refused += 1;
+                    assert!(self.refused > 1, "{}", message.0);
+                }
             }
         }
         done
@@ -129,7 +132,6 @@ fn rate(count: usize, time: Duration) -> f64 {
 
 #[test]
 #[ignore = "a measurement of minutes"]
-#[expect(clippy::print_stdout, reason = "it is a measurement")]
 fn registrations() {
     let count = std::env::var("LOAD_USERS").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
     let mut directory = format!("<include>\n<domain name=\"{DOMAIN}\">\n<groups>\n<group name=\"all\">\n<users>\n");
@@ -154,6 +156,10 @@ fn registrations() {
     let (first, known) = load.register((0..count).map(user).collect());
     println!("{count} registrations with a challenge each: {first:.1?}, {:.0}/s", rate(count, first));
     println!("memory: {} KiB before, {} KiB after", before, resident(switch.pid()));
+    // Transactions are kept for 32 s.
+    let pause = std::env::var("LOAD_PAUSE").ok().and_then(|pause| pause.parse().ok()).unwrap_or(40);
+    std::thread::sleep(Duration::from_secs(pause));
+    println!("memory: {} KiB {pause} s later", resident(switch.pid()));
     // The challenge holds for the next ones.
     let (second, _) = load.register(known);
     println!("{count} refreshes with a known challenge: {second:.1?}, {:.0}/s", rate(count, second));
@@ -167,6 +173,9 @@ fn registrations() {
     let begun = Instant::now();
     let again = Switch::start_with(&["--data", &path], &files);
     let listening = begun.elapsed();
+    let (from, to) = (data.path().join("event_socket.password"), again.folder().join("data"));
+    std::fs::create_dir_all(&to).expect("a folder");
+    std::fs::copy(from, to.join("event_socket.password")).expect("a copy");
     let total = super::siptrace::api(&again, "show registrations count");
     println!(
         "listening again after {listening:.1?}, registrations known after {:.1?}: {}",

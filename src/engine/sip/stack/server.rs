@@ -262,6 +262,9 @@ impl Stack {
         let bytes = self.write_response(&request, &flow, &tag, reply);
         let destination = response_route(&request, &flow);
         let (t1, reliable) = (self.config.t1, flow.transport.is_reliable());
+        // A challenge might be sent without any state (22.1): a repeat that finds none is challenged anew. The space is
+        // for those that were proven.
+        let soon = self.timers.rounded(now + self.config.t4);
         let over = self.timers.rounded(now + t1 * 64);
         let server = self.servers.get_mut(&tx)?;
         server.response = Some(bytes.clone());
@@ -285,7 +288,11 @@ impl Stack {
             }
             (false, _) => {
                 server.state = ServerState::Completed;
-                let until = if reliable { now } else { over };
+                let until = match reply.code {
+                    _ if reliable => now,
+                    401 | 407 => soon,
+                    _ => over,
+                };
                 server.end = Some(until);
                 set.push((until, Timer::ServerEnd(tx)));
             }

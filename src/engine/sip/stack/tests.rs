@@ -715,3 +715,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_challenge_is_forgotten_sooner_than_an_answer() {
+    for (code, seconds) in [(401, 5), (407, 5), (200, 32), (403, 32)] {
+        let mut bench = Bench::new(StackConfig::default());
+        let begun = bench.now;
+        bench.send(&request("REGISTER", "sip:h", ""));
+        let Some(Event::OutOfDialog { tx, .. }) = bench.events().pop() else { panic!("no request") };
+        let respond = Command::Respond { tx, code, reason: None, headers: Headers::new(), body: None };
+        bench.stack.command(bench.now, respond).unwrap();
+        assert_eq!(bench.sent().len(), 1);
+        while bench.stack.counts().server_transactions > 0 {
+            bench.now = bench.stack.next_deadline().expect("a deadline");
+            let at = bench.now;
+            bench.stack.on_timer(at);
+        }
+        let kept = bench.now.duration_since(begun).as_secs_f64();
+        assert!((kept - f64::from(seconds)).abs() < 1.0, "{code}: {kept} s");
+    }
+}
