@@ -97,6 +97,7 @@ impl Load {
     }
 
     /// Registers all of them; the time it took, and what they know now.
+    #[expect(clippy::disallowed_methods, reason = "nothing has come: the socket is looked at again a little later")]
     fn register(&mut self, mut waiting: Vec<User>) -> (Duration, Vec<User>) {
         let (begun, mut done) = (Instant::now(), Vec::new());
         while !waiting.is_empty() || !self.under_way.is_empty() {
@@ -113,7 +114,7 @@ impl Load {
                 self.repeat();
             }
             done.extend(through);
-            assert!(begun.elapsed() < Duration::from_secs(600), "it takes too long");
+            assert!(begun.elapsed() < Duration::from_mins(10), "it takes too long");
         }
         (begun.elapsed(), done)
     }
@@ -132,6 +133,7 @@ fn rate(count: usize, time: Duration) -> f64 {
 
 #[test]
 #[ignore = "a measurement of minutes"]
+#[expect(clippy::disallowed_methods, reason = "the life of transactions is a time")]
 fn registrations() {
     let count = std::env::var("LOAD_USERS").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
     let mut directory = format!("<include>\n<domain name=\"{DOMAIN}\">\n<groups>\n<group name=\"all\">\n<users>\n");

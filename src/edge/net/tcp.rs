@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ const BACKLOG: i32 = 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Answer to a double CRLF.
 const PONG: Bytes = Bytes::from_static(b"\r\n");
+/// A keep-alive of ours (RFC 5626 3.5.1).
+const PING: Bytes = Bytes::from_static(b"\r\n\r\n");
 
 /// Limits of a table of connections.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct TcpLimits {
     pub step: Duration,
     /// Largest body, bytes.
     pub max_body: usize,
+    /// A connection on which nothing was sent for this long is sent a keep-alive; none: never.
+    pub ping: Option<Duration>,
 }
 
 impl Default for TcpLimits {
@@ -52,6 +56,7 @@ impl Default for TcpLimits {
             idle: Duration::from_mins(30),
             step: Duration::from_secs(10),
             max_body: 65_535,
+            ping: None,
         }
     }
 }
@@ -318,12 +323,12 @@ async fn serve<S: TcpSink>(
     // The table holds the only strong sender: removing the entry ends the writer.
     drop(queue);
     let step = guard.connections.limits.step;
-    let last = AtomicBool::new(false);
-    let written = write_all(writer, waiting, step, &last);
+    let marks = Marks::default();
+    let written = write_all(writer, waiting, &guard.connections.limits, &marks);
     tokio::pin!(written);
     tokio::select! {
         () = &mut written => return,
-        readable = read_all(&guard, reader, pongs, &last) => if readable { return },
+        readable = read_all(&guard, reader, pongs, &marks) => if readable { return },
     }
     // Time for the answer to what could not be read.
     let _ = timeout(step, written).await;
@@ -334,7 +339,7 @@ async fn read_all<S: TcpSink>(
     guard: &Guard<S>,
     mut reader: OwnedReadHalf,
     pongs: mpsc::WeakSender<Bytes>,
-    last: &AtomicBool,
+    marks: &Marks,
 ) -> bool {
     let Connections { limits, sink, .. } = &*guard.connections;
     let mut framer = Framer::new(limits.max_body);
@@ -350,6 +355,10 @@ async fn read_all<S: TcpSink>(
             }
         }
         begun = true;
+        if marks.owed.load(Ordering::Relaxed) > 0 && framer.take_pong() {
+            marks.owed.fetch_sub(1, Ordering::Relaxed);
+            continue;
+        }
         loop {
             let next = framer.next_message();
             for _ in 0..framer.pings() {
@@ -362,7 +371,7 @@ async fn read_all<S: TcpSink>(
                 Ok(None) => break,
                 Err(error) => {
                     tracing::debug!(%error, remote = %guard.peer.remote, "TCP stream");
-                    last.store(true, Ordering::Relaxed);
+                    marks.last.store(true, Ordering::Relaxed);
                     sink.unreadable(guard.peer, error).await;
                     return false;
                 }
@@ -371,11 +380,32 @@ async fn read_all<S: TcpSink>(
     }
 }
 
-/// Writes what is queued until the queue is closed and empty, a write fails, or the last message is out.
-async fn write_all(mut writer: OwnedWriteHalf, mut waiting: mpsc::Receiver<Bytes>, step: Duration, last: &AtomicBool) {
-    while let Some(bytes) = waiting.recv().await {
-        match timeout(step, writer.write_all(&bytes)).await {
-            Ok(Ok(())) if !last.load(Ordering::Relaxed) => {}
+/// What reader and writer of a connection tell one another.
+#[derive(Debug, Default)]
+struct Marks {
+    /// What is written next is the last.
+    last: AtomicBool,
+    /// Keep-alives of ours without an answer.
+    owed: AtomicU32,
+}
+
+/// Writes what is queued, and keep-alives, until the queue is closed and empty, a write fails, or the last message is out.
+async fn write_all(mut writer: OwnedWriteHalf, mut waiting: mpsc::Receiver<Bytes>, limits: &TcpLimits, marks: &Marks) {
+    loop {
+        let next = match limits.ping {
+            Some(ping) => timeout(ping, waiting.recv()).await,
+            None => Ok(waiting.recv().await),
+        };
+        let bytes = match next {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return,
+            Err(_) => {
+                marks.owed.fetch_add(1, Ordering::Relaxed);
+                PING
+            }
+        };
+        match timeout(limits.step, writer.write_all(&bytes)).await {
+            Ok(Ok(())) if !marks.last.load(Ordering::Relaxed) => {}
             _ => return,
         }
     }
@@ -446,6 +476,26 @@ mod tests {
         drop(stream);
         assert_eq!(events.recv().await, Some(Seen::Closed(100)));
         assert!(connections.is_empty());
+    }
+
+    #[tokio::test]
+    async fn quiet_connections_are_kept_alive() {
+        let limits = TcpLimits {
+            ping: Some(Duration::from_millis(40)),
+            step: Duration::from_millis(200),
+            ..TcpLimits::default()
+        };
+        let (_connections, local, mut events) = table(limits);
+        let mut stream = TcpStream::connect(local).await.unwrap();
+        // For longer than half a message may take: an answer is no half of one.
+        for _ in 0..10 {
+            assert_eq!(read(&mut stream).await, "\r\n\r\n");
+            stream.write_all(b"\r\n").await.unwrap();
+        }
+        stream.write_all(OPTIONS.as_bytes()).await.unwrap();
+        assert!(matches!(events.recv().await, Some(Seen::Message(_, text)) if text == OPTIONS));
+        drop(stream);
+        assert_eq!(events.recv().await, Some(Seen::Closed(100)));
     }
 
     #[tokio::test]

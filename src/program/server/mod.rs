@@ -44,6 +44,8 @@ use crate::edge::machine::Machine;
 use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
 use crate::edge::monitoring::Monitor;
 use crate::edge::store::{LocalStore, RecordError, RecordFolders, Records, SqliteFiles, StoreError};
+use crate::edge::net::TcpLimits;
+use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFolders, Records, SqliteFiles};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
 use crate::program::check::{Loaded, Subject, load};
@@ -303,10 +305,13 @@ impl Server {
                 switchname: loaded.globals.get("switchname").unwrap_or("switch").to_owned(),
             }
         });
+        let profiles: Vec<ProfileSettings> = loaded.profiles.iter().map(ProfileSettings::from).collect();
+        let ping = profiles.iter().filter_map(|profile| profile.tcp_ping).min();
         let settings = SipSettings {
             listen: config.sip.clone(),
+            tcp: TcpLimits { ping, ..TcpLimits::default() },
             name_servers: loaded.settings.name_servers.clone(),
-            profiles: loaded.profiles.iter().map(ProfileSettings::from).collect(),
+            profiles,
             traces: config.data.join("traces"),
             ..SipSettings::default()
         };

@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn only_what_lasts_is_pressure() {
-        let (start, mut pressure) = (Instant::now(), Pressure::default());
+        let (start, mut pressure) = (tokio::time::Instant::now().into_std(), Pressure::default());
         let at = |ms| start + Duration::from_millis(ms);
         assert!(!pressure.is_high(start));
         pressure.read(at(0), 1, true);

@@ -29,6 +29,8 @@ const ALLOW: [&str; 12] = [
     "SUBSCRIBE",
 ];
 
+/// Shortest time between keep-alives on one TCP connection, ms.
+const SHORTEST_PING_MS: u64 = 1000;
 /// Shortest session timer that is taken when `minimum-session-expires` does not say, seconds.
 const SHORTEST_SESSION_S: u32 = 120;
 /// The least that may be said there (RFC 4028 5), seconds.
@@ -119,6 +121,8 @@ pub struct ProfileSettings {
     pub session: SessionRules,
     /// Telephones behind NAT are sent OPTIONS (`nat-options-ping`).
     pub nat_options_ping: bool,
+    /// Quiet TCP connections are sent a keep-alive this often (`tcp-pingpong`, ms); of several profiles the shortest counts.
+    pub tcp_ping: Option<Duration>,
     /// One that does not answer them is no longer registered (`unregister-on-options-fail`).
     pub unregister_on_options_fail: bool,
     /// NAPTR records are not asked for (`disable-naptr`).
@@ -243,6 +247,9 @@ impl From<&SipProfile> for ProfileSettings {
                 shortest_s: number("minimum-session-expires").map_or(SHORTEST_SESSION_S, |s| s.max(LEAST_SESSION_S)),
             },
             nat_options_ping: last("nat-options-ping").is_some_and(truthy),
+            tcp_ping: number("tcp-pingpong")
+                .filter(|ms| *ms > 0)
+                .map(|ms| Duration::from_millis(u64::from(ms).max(SHORTEST_PING_MS))),
             unregister_on_options_fail: last("unregister-on-options-fail").is_some_and(truthy),
             disable_naptr: last("disable-naptr").is_some_and(truthy),
             disable_srv: last("disable-srv").is_some_and(truthy),

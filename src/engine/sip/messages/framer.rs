@@ -73,6 +73,16 @@ impl Framer {
         std::mem::take(&mut self.pings)
     }
 
+    /// Takes a single line end that waits: the answer to a keep-alive of ours. False: something else waits, or nothing.
+    pub fn take_pong(&mut self) -> bool {
+        let pong = self.whole.is_none() && *self.buffer == *b"\r\n";
+        if pong {
+            self.buffer.clear();
+            self.searched = 0;
+        }
+        pong
+    }
+
     /// The next whole message; none when more bytes are needed. After an error the framer must not be used again.
     pub fn next_message(&mut self) -> Result<Option<Bytes>, FrameError> {
         if self.whole.is_none() {
