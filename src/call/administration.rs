@@ -100,8 +100,13 @@ pub enum TraceOrder<'a> {
 
 /// The switch as its operator sees it. Nothing here waits; a dropped sender counts as a failure.
 pub trait Administration: Send + Sync {
-    /// Loads the configuration anew. The error says what is wrong; the present configuration stays in force.
+    /// Loads the configuration anew, but for SIP profiles. The error says what is wrong; the present configuration stays in
+    /// force.
     fn reload(&self) -> oneshot::Receiver<Result<(), String>>;
+
+    /// Does so with this SIP profile and its gateways. What of it waits for the next start of the switch is told, a
+    /// sentence each.
+    fn rescan(&self, profile: &str) -> oneshot::Receiver<Result<Vec<String>, String>>;
 
     /// An element of a section of the configuration as its files say now, in FreeSWITCH's layout; of the section itself
     /// without `tag`. `tag` is the element's name, an attribute of it, and the attribute's value.
@@ -141,6 +146,10 @@ pub struct Unattended;
 
 impl Administration for Unattended {
     fn reload(&self) -> oneshot::Receiver<Result<(), String>> {
+        oneshot::channel().1
+    }
+
+    fn rescan(&self, _: &str) -> oneshot::Receiver<Result<Vec<String>, String>> {
         oneshot::channel().1
     }
 

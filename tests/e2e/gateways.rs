@@ -71,8 +71,9 @@ impl Carrier {
                 while !stop.load(Ordering::Relaxed) {
                     let Some(message) = peer.next_within(Duration::from_millis(50)) else { continue };
                     let now = *manners.lock().expect("manners");
+                    // Noted first: who has the answer may count on it.
+                    came.lock().expect("messages").push(message.clone());
                     react(&peer, &message, now);
-                    came.lock().expect("messages").push(message);
                 }
                 peer
             }

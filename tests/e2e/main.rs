@@ -30,6 +30,7 @@ mod refer;
 mod registrar;
 mod reliable;
 mod reload;
+mod rescan;
 mod rust_client;
 mod scripts;
 mod session_timers;

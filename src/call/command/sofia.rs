@@ -9,7 +9,7 @@ use crate::call::services::Services;
 
 const USAGE: &str = "USAGE:\n--------------------------------------------------------------------------------\n\
                      sofia status|xmlstatus|jsonstatus [profile <name> [reg] | gateway <name>]\n\
-                     sofia profile <name> rescan|gwlist|siptrace on|off\n\
+                     sofia profile <name> rescan|restart|gwlist|siptrace on|off\n\
                      sofia global siptrace on|off\n\
                      --------------------------------------------------------------------------------\n";
 
@@ -234,8 +234,19 @@ async fn command(services: &Arc<Services>, name: &str, what: &str, more: &str) -
         return format!("Invalid Profile [{name}]");
     }
     match what {
-        "rescan" => match services.administration.reload().await {
-            Ok(Ok(())) => "Reload XML [Success]\n+OK scan complete\n".to_owned(),
+        "rescan" => match services.administration.rescan(name).await {
+            Ok(Ok(unmet)) => {
+                let mut lines = vec!["Reload XML [Success]".to_owned(), "+OK scan complete".to_owned()];
+                lines.extend(unmet);
+                lines.join("\n") + "\n"
+            }
+            Ok(Err(error)) => format!("Reload XML [{}]\n-ERR\n", error.trim()),
+            Err(_) => "-ERR not available here\n".to_owned(),
+        },
+        // Sockets and calls stay: a restart is a rescan where that is enough, and else is refused.
+        "restart" => match services.administration.rescan(name).await {
+            Ok(Ok(unmet)) if unmet.is_empty() => format!("Reload XML [Success]\nrestarting: {name}\n"),
+            Ok(Ok(unmet)) => format!("Reload XML [Success]\n-ERR {}\n", unmet.join("; ")),
             Ok(Err(error)) => format!("Reload XML [{}]\n-ERR\n", error.trim()),
             Err(_) => "-ERR not available here\n".to_owned(),
         },
@@ -259,6 +270,8 @@ async fn command(services: &Arc<Services>, name: &str, what: &str, more: &str) -
                 Err(error) => format!("-ERR {error}\n"),
             }
         }
+        "start" => format!("-ERR profile {name} runs already\n"),
+        "stop" => format!("-ERR profile {name} ends with the switch\n"),
         other => format!("-ERR sofia profile {name} {other} is not available in this version\n"),
     }
 }

@@ -264,6 +264,11 @@ impl Nonces {
         Self { life, limit: limit.max(1), known: HashMap::new(), order: VecDeque::new() }
     }
 
+    /// Nonces that are given out from now on live this long.
+    pub fn set_life(&mut self, life: Duration) {
+        self.life = life;
+    }
+
     /// Notes a nonce, made by the caller from good randomness.
     pub fn issue(&mut self, now: Instant, nonce: String) {
         let expired = |nonces: &Self, front: &String| nonces.known.get(front).is_none_or(|(until, _)| *until <= now);

@@ -85,6 +85,12 @@ impl Client {
         }
     }
 
+    /// The client of an account whose settings changed: it registers anew at once, and until the answer counts as what it
+    /// was before.
+    pub fn renewed(now: Instant, settings: ClientSettings, before: &Self) -> Self {
+        Self { registered: before.registered, reachable: before.reachable, ..Self::new(now, settings) }
+    }
+
     /// Where it stands.
     pub fn state(&self) -> ClientState {
         self.state

@@ -27,7 +27,7 @@ use crate::edge::control::ControlSocket;
 use crate::edge::event_socket::TAP;
 use crate::edge::watch::Watch;
 use crate::engine::sip::Transport;
-use crate::program::server::{Clients, Server, ServerConfig, Summary};
+use crate::program::server::{Clients, Reach, Server, ServerConfig, Summary};
 
 /// Arguments of `switch` without a subcommand.
 #[derive(Debug, Clone, clap::Args)]
@@ -242,10 +242,10 @@ async fn serve_commands(server: &Arc<Server>, data: &Path) -> Option<JoinHandle<
 async fn reload(server: &Arc<Server>) {
     service::reloading();
     let loading = Arc::clone(server);
-    let loaded = tokio::task::spawn_blocking(move || loading.reload()).await;
+    let loaded = tokio::task::spawn_blocking(move || loading.reload(Reach::AllProfiles)).await;
     service::ready(server);
     match loaded {
-        Ok(Ok(Summary { contexts, extensions, users, .. })) => {
+        Ok(Ok((Summary { contexts, extensions, users, .. }, _))) => {
             tracing::info!(contexts, extensions, users, "configuration loaded anew");
         }
         Ok(Err(error)) => tracing::error!("the present configuration stays in force: {error}"),

@@ -1,6 +1,6 @@
 //! Commands of the control socket.
 
-use super::{Server, Summary};
+use super::{Reach, Server, Summary};
 
 /// One command: its name, what it does, and its code.
 struct Command {
@@ -32,11 +32,13 @@ fn help(_: &Server, _: &str) -> String {
 }
 
 fn reload(server: &Server, _: &str) -> String {
-    match server.reload() {
-        Ok(Summary { contexts, extensions, users, mistakes, .. }) => {
+    match server.reload(Reach::AllProfiles) {
+        Ok((Summary { contexts, extensions, users, mistakes, .. }, unmet)) => {
             let hint =
                 if mistakes > 0 { format!("; {mistakes} mistakes, switch check shows them") } else { String::new() };
-            format!("+OK {contexts} contexts, {extensions} extensions, {users} users{hint}\n")
+            let mut lines = vec![format!("+OK {contexts} contexts, {extensions} extensions, {users} users{hint}")];
+            lines.extend(unmet.iter().map(ToString::to_string));
+            lines.join("\n") + "\n"
         }
         Err(error) => format!("-ERR the present configuration stays in force: {error}\n"),
     }

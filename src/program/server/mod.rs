@@ -35,7 +35,7 @@ use crate::call::scheduler::Scheduler;
 use crate::call::services::{Globals, Services};
 use crate::call::status::Status;
 use crate::call::task;
-use crate::edge::endpoint::sip::{ProfileSettings, Registrations, SipEndpoint, SipSettings, SipStartError};
+use crate::edge::endpoint::sip::{ProfileSettings, Registrations, SipEndpoint, SipSettings, SipStartError, Unmet};
 use crate::edge::endpoint::{
     CallStarter, Endpoints, ErrorEndpoint, GroupEndpoint, LoopbackEndpoint, NullEndpoint, PickupEndpoint, UserEndpoint,
 };
@@ -198,6 +198,17 @@ impl CallStarter for Starter {
             services.events.fire(EventName::CUSTOM, Some(subclass), headers);
         }
     }
+}
+
+/// Which SIP profiles take part in a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// None, as with FreeSWITCH's `reloadxml`.
+    NoProfile,
+    /// The one of this name: `sofia profile <name> rescan`.
+    Profile(&'a str),
+    /// All.
+    AllProfiles,
 }
 
 /// `sofia/` before and after the SIP endpoint runs.
@@ -383,9 +394,9 @@ impl Server {
         own.into_iter().chain([dialplan, directory].into_iter().flatten().map(PathBuf::from)).collect()
     }
 
-    /// Loads the configuration anew. Calls that run keep the one they began with; a broken one changes nothing. Blocks
-    /// while it loads.
-    pub fn reload(&self) -> Result<Summary, StartError> {
+    /// Loads the configuration anew, for SIP as far as `reach` says. Calls that run keep the one they began with; a broken
+    /// one changes nothing. What of SIP waits for the next start is told beside the summary. Blocks while it loads.
+    pub fn reload(&self, reach: Reach<'_>) -> Result<(Summary, Vec<Unmet>), StartError> {
         let _alone = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = load(&self.subject).map_err(StartError::Nothing)?;
         if loaded.root.is_none() {
@@ -401,7 +412,13 @@ impl Server {
         self.services.globals.extend(&loaded.globals);
         self.records.configure(&loaded.settings.records);
         *self.summary.lock().unwrap_or_else(PoisonError::into_inner) = new;
-        Ok(new)
+        let profiles = || loaded.profiles.iter().map(ProfileSettings::from).collect();
+        let unmet = match reach {
+            Reach::NoProfile => Vec::new(),
+            Reach::Profile(name) => self.sip.rescan(profiles(), Some(name)),
+            Reach::AllProfiles => self.sip.rescan(profiles(), None),
+        };
+        Ok((new, unmet))
     }
 
     /// Begins new record files where the configuration wants that (SIGHUP).

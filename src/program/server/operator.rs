@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use tokio::sync::oneshot;
 
-use super::{Server, StartError};
+use super::{Reach, Server, StartError};
 use crate::call::administration::{Administration, GatewayState, ProfileState, Registration, TraceOrder};
 use crate::call::leg::ContactQuery;
 use crate::edge::event_socket::TAP;
@@ -53,7 +53,17 @@ impl Administration for Operator {
         let server = self.server();
         apart(move || {
             let server = server.ok_or("the switch is not ready")?;
-            server.reload().map(drop).map_err(|error| short(&error))
+            server.reload(Reach::NoProfile).map(drop).map_err(|error| short(&error))
+        })
+    }
+
+    fn rescan(&self, profile: &str) -> oneshot::Receiver<Result<Vec<String>, String>> {
+        let (server, profile) = (self.server(), profile.to_owned());
+        apart(move || {
+            let server = server.ok_or("the switch is not ready")?;
+            let reloaded = server.reload(Reach::Profile(&profile));
+            let (_, unmet) = reloaded.map_err(|error| short(&error))?;
+            Ok(unmet.iter().map(ToString::to_string).collect())
         })
     }
 

@@ -67,11 +67,15 @@ pub(super) struct Guard {
 impl Guard {
     /// Nonces live as long as the profile that wants the longest.
     pub(super) fn new(profiles: &[Arc<ProfileSettings>]) -> Self {
-        let longest = profiles.iter().map(|profile| profile.nonce_ttl).max().unwrap_or(Duration::from_mins(1));
         Self {
-            nonces: Mutex::new(Nonces::new(longest + GRACE, MOST_NONCES)),
+            nonces: Mutex::new(Nonces::new(nonce_life(profiles), MOST_NONCES)),
             bans: Mutex::new(Bans::new(MOST_SOURCES)),
         }
+    }
+
+    /// The profiles have new settings.
+    pub(super) fn follow(&self, profiles: &[Arc<ProfileSettings>]) {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).set_life(nonce_life(profiles));
     }
 
     /// Whether a source is shut out.
@@ -212,6 +216,12 @@ impl Guard {
             NonceState::Stale => again(true),
         }
     }
+}
+
+/// As long as the profile wants that wants the longest, and while its last request may be repeated.
+fn nonce_life(profiles: &[Arc<ProfileSettings>]) -> Duration {
+    let longest = profiles.iter().map(|profile| profile.nonce_ttl).max().unwrap_or(Duration::from_mins(1));
+    longest + GRACE
 }
 
 fn proven(user: &User, credentials: &Credentials, method: &str) -> Result<(), &'static str> {

@@ -58,6 +58,8 @@ enum Side {
 /// A called leg before its answer.
 struct Outgoing {
     profile: usize,
+    /// Of the profile, as it was when the leg was called.
+    settings: Option<Arc<ProfileSettings>>,
     plan: Plan,
     /// Present Request-URI.
     uri: String,
@@ -166,7 +168,7 @@ impl Shard {
         }
         let own = self.is_own_flow(flow);
         let directory = shared.directory.load();
-        let case = Case { now, request: invite, remote: flow.remote, own, profile: settings, directory: &directory };
+        let case = Case { now, request: invite, remote: flow.remote, own, profile: &settings, directory: &directory };
         let verdict = shared.guard.judge(case);
         match &verdict {
             Verdict::Anonymous { .. } | Verdict::User { .. } => {}
@@ -183,7 +185,7 @@ impl Shard {
         if !shared.starter.admits(shared.legs.load(Ordering::Relaxed)) {
             return self.refuse(now, leg, 503, Some("Maximum Calls In Progress"), retry_after());
         }
-        self.begin(leg, invite, flow, settings, &verdict, own);
+        self.begin(leg, invite, flow, &settings, &verdict, own);
     }
 
     fn begin(
@@ -198,9 +200,17 @@ impl Shard {
         let received_us = now_us();
         let uuid = uuid::Uuid::new_v4().to_string();
         let called = Uri::parse(invite.uri()).map(|uri| uri.user_text()).unwrap_or_default();
-        let gateway = self.shared.gateways.calling(&called, flow.remote.ip()).map(|line| &*line.settings);
-        let Facts { profile, variables, max_forwards } =
-            facts(Arrival { invite, flow, settings, verdict, own, uuid, received_us, gateway });
+        let gateway = self.shared.gateways.calling(&called, flow.remote.ip());
+        let Facts { profile, variables, max_forwards } = facts(Arrival {
+            invite,
+            flow,
+            settings,
+            verdict,
+            own,
+            uuid,
+            received_us,
+            gateway: gateway.as_ref().map(|line| &*line.settings),
+        });
         let natted = super::variables::is_natted(invite, flow, settings);
         let (sink, events) = EventSink::new();
         self.keep(
@@ -274,10 +284,11 @@ impl Shard {
         let (uri, hop) = (plan.destination.uri.clone(), plan.destination.hop.clone());
         let (session, settings) = (plan.session, self.shared.listeners.profile(profile));
         let stack = &self.shared.settings.stack;
-        let capabilities = settings.map(|settings| settings.capabilities(stack)).unwrap_or_default();
+        let capabilities = settings.as_ref().map(|settings| settings.capabilities(stack)).unwrap_or_default();
         let waiting = None;
         let outgoing = Outgoing {
             profile,
+            settings,
             plan,
             uri,
             credential,
@@ -411,7 +422,7 @@ impl Shard {
             return false;
         };
         let busy = |response: &Message| {
-            let settings = self.shared.listeners.profile(outgoing.profile);
+            let settings = outgoing.settings.as_ref();
             response.code() == Some(503) && !settings.is_some_and(|settings| settings.disable_srv503)
         };
         let fails = match outcome {
@@ -438,7 +449,7 @@ impl Shard {
     /// we refresh as we have asked.
     fn agreed_session(&self, leg: LegId, response: &Message) -> Option<SessionInterval> {
         let Some(Entry { side: Side::Out(outgoing), .. }) = self.legs.get(&leg) else { return None };
-        let enabled = self.shared.listeners.profile(outgoing.profile).is_some_and(|profile| profile.session.enabled);
+        let enabled = outgoing.settings.as_ref().is_some_and(|profile| profile.session.enabled);
         if !enabled {
             return None;
         }

@@ -1,8 +1,11 @@
 //! The gateways of all profiles: who they are, whether they may be called, and how a call to them looks.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
 
 use super::credentials::Credential;
 use super::destination::{Hop, hop_of};
@@ -18,15 +21,58 @@ use crate::words::model::{Cause, Variables};
 /// A gateway and its state.
 #[derive(Debug)]
 pub(super) struct Line {
+    /// Of its account among all there ever were; it stays when other settings leave the registration what it is.
+    pub(super) number: u64,
     pub(super) settings: Arc<Gateway>,
     /// Index of its profile.
     pub(super) profile: usize,
-    client: Mutex<Client>,
+    client: Arc<Mutex<Client>>,
     /// Addresses that its names were last resolved to: calls from there are its own.
-    addresses: Mutex<Vec<IpAddr>>,
+    addresses: Arc<Mutex<Vec<IpAddr>>>,
 }
 
 impl Line {
+    fn new(number: u64, now: Instant, profile: usize, settings: Arc<Gateway>) -> Self {
+        let client = Arc::new(Mutex::new(Client::new(now, client_settings(&settings))));
+        Self { number, settings, profile, client, addresses: Arc::default() }
+    }
+
+    /// The same gateway with other settings. What does not concern its registration leaves that alone; another password,
+    /// proxy or interval renews it; with another name or at another registrar it is another account, `number`.
+    fn changed(&self, number: u64, now: Instant, settings: Arc<Gateway>) -> Self {
+        let mut new = Self::new(number, now, self.profile, settings);
+        if new.binding() != self.binding() {
+            return new;
+        }
+        new.number = self.number;
+        let hosts = |line: &Self| {
+            let Gateway { proxy, register_proxy, outbound_proxy, .. } = &*line.settings;
+            (proxy.clone(), register_proxy.clone(), outbound_proxy.clone())
+        };
+        let proof = |line: &Self| {
+            let Gateway { auth_username, password, realm, from_domain, .. } = &*line.settings;
+            (auth_username.clone(), password.clone(), realm.clone(), from_domain.clone())
+        };
+        let times = |line: &Self| client_settings(&line.settings);
+        let same_hosts = hosts(&new) == hosts(self);
+        if same_hosts {
+            new.addresses = Arc::clone(&self.addresses);
+        }
+        if same_hosts && proof(&new) == proof(self) && times(&new) == times(self) {
+            new.client = Arc::clone(&self.client);
+        } else {
+            let client = Client::renewed(now, times(&new), &self.client());
+            new.client = Arc::new(Mutex::new(client));
+        }
+        new
+    }
+
+    /// What makes its registration one and the same to the registrar; none without one.
+    fn binding(&self) -> Option<(String, (String, String), String, Transport)> {
+        let Gateway { register, register_proxy, .. } = &*self.settings;
+        register.then(|| (self.address_of_record(), self.contact(), host_of(register_proxy), transport(&self.settings)))
+    }
+
     pub(super) fn client(&self) -> MutexGuard<'_, Client> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,53 +203,68 @@ impl Line {
     }
 }
 
-/// All gateways.
-#[derive(Debug, Default)]
+/// All gateways. A rescan replaces them.
+#[derive(Debug)]
 pub(super) struct Gateways {
-    lines: Vec<Line>,
+    lines: ArcSwap<Vec<Arc<Line>>>,
+    next: AtomicU64,
 }
 
 impl Gateways {
     pub(super) fn new(now: Instant, profiles: &[Arc<ProfileSettings>]) -> Self {
+        let new = Self { lines: ArcSwap::default(), next: AtomicU64::new(0) };
+        new.follow(now, profiles);
+        new
+    }
+
+    /// Takes over what the profiles say: gateways that are new, changed or gone. Those that stay as they are keep their
+    /// state.
+    pub(super) fn follow(&self, now: Instant, profiles: &[Arc<ProfileSettings>]) {
+        let before = self.all();
         let all =
             profiles.iter().enumerate().flat_map(|(at, profile)| profile.gateways.iter().map(move |one| (at, one)));
-        let lines = all
-            .map(|(profile, settings)| Line {
-                client: Mutex::new(Client::new(now, client_settings(settings))),
-                settings: Arc::clone(settings),
-                profile,
-                addresses: Mutex::default(),
-            })
-            .collect();
-        Self { lines }
+        let lines = all.map(|(profile, settings)| {
+            let known =
+                |line: &&Arc<Line>| line.profile == profile && line.settings.name.eq_ignore_ascii_case(&settings.name);
+            match before.iter().find(known) {
+                Some(line) if line.settings == *settings => Arc::clone(line),
+                Some(line) => Arc::new(line.changed(self.next_number(), now, Arc::clone(settings))),
+                None => Arc::new(Line::new(self.next_number(), now, profile, Arc::clone(settings))),
+            }
+        });
+        self.lines.store(Arc::new(lines.collect()));
     }
 
-    pub(super) fn all(&self) -> &[Line] {
-        &self.lines
+    fn next_number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn get(&self, index: usize) -> Option<&Line> {
-        self.lines.get(index)
+    pub(super) fn all(&self) -> Arc<Vec<Arc<Line>>> {
+        self.lines.load_full()
+    }
+
+    fn find(&self, fits: impl Fn(&Line) -> bool) -> Option<Arc<Line>> {
+        self.lines.load().iter().find(|line| fits(line)).cloned()
     }
 
     /// A gateway by its name, or `profile::name`, any case.
-    pub(super) fn named(&self, name: &str, profiles: &[Arc<ProfileSettings>]) -> Option<&Line> {
+    pub(super) fn named(&self, name: &str, profiles: &[Arc<ProfileSettings>]) -> Option<Arc<Line>> {
         let (profile, name) = name.split_once("::").map_or((None, name), |(profile, name)| (Some(profile), name));
-        self.lines.iter().find(|line| {
+        self.find(|line| {
             let on = |wanted: &str| profiles.get(line.profile).is_some_and(|profile| profile.is_called(wanted));
             line.settings.name.eq_ignore_ascii_case(name) && profile.is_none_or(on)
         })
     }
 
     /// The gateway that a call to this user part came from.
-    pub(super) fn calling(&self, user: &str, remote: IpAddr) -> Option<&Line> {
-        let line = self.lines.iter().find(|line| line.contact().0.eq_ignore_ascii_case(user))?;
+    pub(super) fn calling(&self, user: &str, remote: IpAddr) -> Option<Arc<Line>> {
+        let line = self.find(|line| line.contact().0.eq_ignore_ascii_case(user))?;
         line.is_at(remote).then_some(line)
     }
 
     /// The gateway whose proxy this host is.
-    pub(super) fn at_host(&self, host: &str) -> Option<&Line> {
-        self.lines.iter().find(|line| host_of(&line.settings.proxy).eq_ignore_ascii_case(host))
+    pub(super) fn at_host(&self, host: &str) -> Option<Arc<Line>> {
+        self.find(|line| host_of(&line.settings.proxy).eq_ignore_ascii_case(host))
     }
 }
 
@@ -267,6 +328,40 @@ mod tests {
         let profiles = SipProfile::read(&root, &mut Vec::new());
         let profiles: Vec<_> = profiles.iter().map(|profile| Arc::new(ProfileSettings::from(profile))).collect();
         (Gateways::new(tokio::time::Instant::now().into_std(), &profiles), profiles)
+    }
+
+    #[test]
+    fn changes_touch_the_registration_only_where_they_must() {
+        let now = tokio::time::Instant::now().into_std();
+        let base = [("username", "u"), ("password", "p"), ("realm", "r"), ("proxy", "h")];
+        // Another value for a parameter; the last of equal names counts.
+        for (change, same_number, same_client) in [
+            (("context", "c"), true, true),
+            (("caller-id-in-from", "true"), true, true),
+            (("password", "q"), true, false),
+            (("expire-seconds", "60"), true, false),
+            (("outbound-proxy", "o"), true, false),
+            (("proxy", "h:5070"), true, false),
+            (("username", "v"), false, false),
+            (("register-proxy", "elsewhere"), false, false),
+            (("register-transport", "tcp"), false, false),
+            (("extension", "200"), true, true),
+            (("register", "false"), false, false),
+        ] {
+            let (all, _) = gateways(&base);
+            let before = Arc::clone(&all.all()[0]);
+            before.client().registered(now, 600);
+            let (_, profiles) = gateways(&[base.as_slice(), &[change]].concat());
+            all.follow(now, &profiles);
+            let after = Arc::clone(&all.all()[0]);
+            let got = (after.number == before.number, Arc::ptr_eq(&after.client, &before.client));
+            assert_eq!(got, (same_number, same_client), "{change:?}");
+            assert_eq!(after.client().is_up(), same_number || change.0 == "register", "{change:?}");
+        }
+        let (all, profiles) = gateways(&base);
+        let before = Arc::clone(&all.all()[0]);
+        all.follow(now, &profiles);
+        assert!(Arc::ptr_eq(&before, &all.all()[0]), "nothing changed");
     }
 
     #[test]

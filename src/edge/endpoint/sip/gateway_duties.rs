@@ -1,8 +1,9 @@
 //! What gateways need now and then: REGISTER and OPTIONS, sent by the first shard.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::destination::Host;
 use super::gateway::{Line, transport, with_scheme};
@@ -15,17 +16,23 @@ use crate::engine::sip::gateway::{ClientState, Duty};
 use crate::engine::sip::messages::{NameAddr, Uri, percent_encode_user, text};
 use crate::engine::sip::{Command, HeaderId, Message, Method, Outcome, Request, Target};
 
+/// Time for the registrar to answer that a registration is taken back (T1 times 64).
+const LAST_ANSWER: Duration = Duration::from_secs(32);
+
 /// One request of a gateway that is resolved or sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Errand {
-    /// Index of the gateway.
-    pub(super) gateway: usize,
+    /// Number of the gateway.
+    pub(super) gateway: u64,
     pub(super) duty: Duty,
 }
 
 /// What is remembered of a gateway's registration.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Account {
+    line: Arc<Line>,
+    /// The gateway is gone: until then the end of its registration may be answered.
+    leaving: Option<Instant>,
     call_id: String,
     cseq: u32,
     /// The last challenge, and how often its nonce was used.
@@ -39,25 +46,74 @@ pub(super) struct Account {
     failures: usize,
 }
 
+impl Account {
+    fn new(line: Arc<Line>) -> Self {
+        Self {
+            line,
+            leaving: None,
+            call_id: String::new(),
+            cseq: 0,
+            challenge: None,
+            tried: false,
+            expires: 0,
+            target: None,
+            failures: 0,
+        }
+    }
+}
+
 /// Ping tokens are odd.
 fn token(errand: Errand) -> u64 {
     let ping = u64::from(errand.duty == Duty::Ping);
-    (errand.gateway as u64).saturating_mul(2).saturating_add(ping)
+    errand.gateway.saturating_mul(2).saturating_add(ping)
 }
 
 impl Shard {
     /// Sends what is due.
     pub(super) fn tend_gateways(&mut self, now: Instant) {
-        let shared = Arc::clone(&self.shared);
-        self.accounts.resize_with(shared.gateways.all().len(), Account::default);
-        for (gateway, line) in shared.gateways.all().iter().enumerate() {
+        let lines = self.shared.gateways.all();
+        for line in lines.iter() {
+            let account = self.accounts.entry(line.number).or_insert_with(|| Account::new(Arc::clone(line)));
+            if !Arc::ptr_eq(&account.line, line) {
+                account.line = Arc::clone(line);
+            }
+        }
+        if self.accounts.len() > lines.len() {
+            self.leave_gone(now, &lines);
+        }
+        for line in lines.iter() {
             let duties = line.client().due(now);
             for duty in duties {
-                if let Some(account) = self.accounts.get_mut(gateway) {
+                if let Some(account) = self.accounts.get_mut(&line.number) {
                     account.tried &= duty == Duty::Ping;
                 }
-                self.run_errand(now, Errand { gateway, duty }, line);
+                self.run_errand(now, Errand { gateway: line.number, duty }, line);
             }
+        }
+    }
+
+    /// Takes back the registrations of gateways that are gone, and forgets those that have had their time.
+    fn leave_gone(&mut self, now: Instant, lines: &[Arc<Line>]) {
+        let present: HashSet<u64> = lines.iter().map(|line| line.number).collect();
+        self.accounts.retain(|_, account| account.leaving.is_none_or(|until| until > now));
+        let gone = |(number, account): (&u64, &Account)| {
+            (!present.contains(number) && account.leaving.is_none()).then_some(*number)
+        };
+        let gone: Vec<u64> = self.accounts.iter().filter_map(gone).collect();
+        for number in gone {
+            self.leave(now, number);
+        }
+    }
+
+    fn leave(&mut self, now: Instant, gateway: u64) {
+        let Some(account) = self.accounts.get_mut(&gateway) else { return };
+        account.leaving = Some(now + LAST_ANSWER);
+        let state = account.line.client().state();
+        // A renewal that is under way leaves a registration as well.
+        if account.target.is_some() && matches!(state, ClientState::Registered(_) | ClientState::Trying(_)) {
+            account.expires = 0;
+            account.tried = false;
+            self.send_register(now, gateway);
         }
     }
 
@@ -86,8 +142,7 @@ impl Shard {
 
     /// The servers of an errand's proxy are known, best first, or there are none. After a failure it is the next one's turn.
     pub(super) fn errand_resolved(&mut self, now: Instant, errand: Errand, candidates: &[Candidate]) {
-        let shared = Arc::clone(&self.shared);
-        let Some(line) = shared.gateways.get(errand.gateway) else { return };
+        let Some(line) = self.line(errand.gateway) else { return };
         let proxy = match (errand.duty, &line.settings.outbound_proxy) {
             (_, Some(proxy)) => proxy,
             (Duty::Register(_), None) => &line.settings.register_proxy,
@@ -96,7 +151,7 @@ impl Shard {
         for candidate in candidates {
             line.found_at(candidate.address.ip());
         }
-        let failures = self.accounts.get(errand.gateway).map_or(0, |account| account.failures);
+        let failures = self.accounts.get(&errand.gateway).map_or(0, |account| account.failures);
         let turn = failures.checked_rem(candidates.len()).and_then(|turn| candidates.get(turn));
         let aimed =
             turn.and_then(|turn| self.aim(line.profile, turn.transport, turn.address.ip(), turn.address.port()));
@@ -106,13 +161,13 @@ impl Shard {
         };
         match errand.duty {
             Duty::Register(expires) => {
-                if let Some(account) = self.accounts.get_mut(errand.gateway) {
+                if let Some(account) = self.accounts.get_mut(&errand.gateway) {
                     account.target = Some(target);
                     account.expires = expires;
                 }
                 self.send_register(now, errand.gateway);
             }
-            Duty::Ping => self.send_ping(now, errand, line, target),
+            Duty::Ping => self.send_ping(now, errand, &line, target),
         }
     }
 
@@ -139,12 +194,11 @@ impl Shard {
     }
 
     /// Sends the REGISTER of the present attempt, with credentials once the gateway has asked for them.
-    fn send_register(&mut self, now: Instant, gateway: usize) {
+    fn send_register(&mut self, now: Instant, gateway: u64) {
         let shared = Arc::clone(&self.shared);
         let shard = self.index;
-        let (Some(line), Some(account)) = (shared.gateways.get(gateway), self.accounts.get_mut(gateway)) else {
-            return;
-        };
+        let Some(account) = self.accounts.get_mut(&gateway) else { return };
+        let line = Arc::clone(&account.line);
         let Some(target) = account.target else { return };
         if account.call_id.is_empty() {
             account.call_id = shared.new_call_id(shard);
@@ -153,7 +207,7 @@ impl Shard {
         let uri = with_scheme(&line.settings.register_proxy);
         let uri = uri.split(';').next().unwrap_or_default().to_owned();
         let mut headers: Headers =
-            vec![("Contact".to_owned(), contact(line, target)), ("Expires".to_owned(), account.expires.to_string())];
+            vec![("Contact".to_owned(), contact(&line, target)), ("Expires".to_owned(), account.expires.to_string())];
         let credential = line.credential();
         if let (Some((name, challenge, count)), Some(credential)) = (&mut account.challenge, credential) {
             *count = count.saturating_add(1);
@@ -190,9 +244,8 @@ impl Shard {
         if token >= super::messaging::UNAWAITED {
             return self.phone_answered(token, outcome);
         }
-        let shared = Arc::clone(&self.shared);
-        let gateway = usize::try_from(token / 2).unwrap_or(usize::MAX);
-        let Some(line) = shared.gateways.get(gateway) else { return };
+        let gateway = token / 2;
+        let Some(line) = self.line(gateway) else { return };
         let response = match outcome {
             Outcome::Response(response) => Some(&**response),
             _ => None,
@@ -203,28 +256,30 @@ impl Shard {
             (None, _) => 503,
         };
         if token % 2 == 1 {
-            return pinged(line, status);
+            return pinged(&line, status);
         }
-        let expires = self.accounts.get(gateway).map_or(0, |account| account.expires);
+        let expires = self.accounts.get(&gateway).map_or(0, |account| account.expires);
         match (status, response) {
             (200..=299, Some(response)) if expires > 0 => {
-                let seconds = granted(line, response, expires);
+                let seconds = granted(&line, response, expires);
                 tracing::info!(gateway = line.settings.name, seconds, "registered");
                 line.client().registered(now, seconds);
             }
-            (401 | 407, Some(response)) if self.challenged(gateway, line, response) => self.send_register(now, gateway),
+            (401 | 407, Some(response)) if self.challenged(gateway, &line, response) => {
+                self.send_register(now, gateway);
+            }
             (423, Some(response)) if line.client().too_brief(response.number(HeaderId::MinExpires).unwrap_or(0)) => {
                 self.tend_gateways(now);
             }
-            // The end of the switch: nobody cares.
+            // The end of the switch, or of the gateway: nobody cares.
             _ if expires == 0 => {}
             _ => self.errand_failed(now, Errand { gateway, duty: Duty::Register(expires) }, status),
         }
     }
 
     /// Takes up a challenge; false when it was answered in vain, or is not the gateway's own.
-    fn challenged(&mut self, gateway: usize, line: &Line, response: &Message) -> bool {
-        let (Some(account), Some(credential)) = (self.accounts.get_mut(gateway), line.credential()) else {
+    fn challenged(&mut self, gateway: u64, line: &Line, response: &Message) -> bool {
+        let (Some(account), Some(credential)) = (self.accounts.get_mut(&gateway), line.credential()) else {
             return false;
         };
         let asked =
@@ -250,13 +305,12 @@ impl Shard {
     }
 
     fn errand_failed(&mut self, now: Instant, errand: Errand, status: u16) {
-        let shared = Arc::clone(&self.shared);
-        let Some(line) = shared.gateways.get(errand.gateway) else { return };
-        if let Some(account) = self.accounts.get_mut(errand.gateway) {
+        let Some(line) = self.line(errand.gateway) else { return };
+        if let Some(account) = self.accounts.get_mut(&errand.gateway) {
             account.failures = account.failures.wrapping_add(1);
         }
         match errand.duty {
-            Duty::Ping => pinged(line, status),
+            Duty::Ping => pinged(&line, status),
             Duty::Register(_) => {
                 tracing::warn!(gateway = line.settings.name, status, "registration failed");
                 match status {
@@ -269,15 +323,20 @@ impl Shard {
 
     /// Takes back all registrations; the answers are not awaited.
     pub(super) fn leave_gateways(&mut self, now: Instant) {
-        let shared = Arc::clone(&self.shared);
-        for (gateway, line) in shared.gateways.all().iter().enumerate() {
-            if matches!(line.client().state(), ClientState::Registered(_))
-                && let Some(account) = self.accounts.get_mut(gateway)
+        let all: Vec<u64> = self.accounts.keys().copied().collect();
+        for gateway in all {
+            if self.line(gateway).is_some_and(|line| matches!(line.client().state(), ClientState::Registered(_)))
+                && let Some(account) = self.accounts.get_mut(&gateway)
             {
                 account.expires = 0;
                 self.send_register(now, gateway);
             }
         }
+    }
+
+    /// A gateway, be it one that is gone.
+    fn line(&self, gateway: u64) -> Option<Arc<Line>> {
+        self.accounts.get(&gateway).map(|account| Arc::clone(&account.line))
     }
 }
 

@@ -61,10 +61,10 @@ impl LegFactory for Sofia {
         let call_id = shared.new_call_id(shard);
         let caller = request.a_variables.and_then(|variables| variables.get("sip_call_id"));
         shared.trace.dialled(caller, &call_id);
-        let mut plan = Plan::read(request, destination, call_id, settings, &shared.settings.stack);
+        let mut plan = Plan::read(request, destination, call_id, &settings, &shared.settings.stack);
         let mut variables = Vec::new();
         if let Some(line) = line {
-            plan.speak_for(line, request);
+            plan.speak_for(&line, request);
             variables.push(("sip_gateway_name".to_owned(), line.settings.name.clone()));
             let outbound = line.settings.variables.iter().filter(|variable| variable.outbound);
             variables.extend(outbound.map(|variable| (variable.name.clone(), variable.value.clone())));
@@ -87,7 +87,7 @@ impl LegFactory for Sofia {
         let profile = match query.profile {
             None => None,
             // A domain in the profile's place stands for all profiles.
-            Some(name) => match self.0.listeners.profiles().iter().position(|profile| profile.is_called(name)) {
+            Some(name) => match self.0.listeners.called(name) {
                 None if !self.0.directory.load().has_domain(name) => return Vec::new(),
                 found => found,
             },
@@ -102,11 +102,11 @@ impl LegFactory for Sofia {
 }
 
 /// Where a leg goes, and with what it proves itself.
-struct Aim<'a> {
+struct Aim {
     profile: usize,
     destination: Destination,
     credential: Option<Credential>,
-    line: Option<&'a Line>,
+    line: Option<Arc<Line>>,
 }
 
 fn options<'a>(request: &'a DialRequest<'_>) -> Options<'a> {
@@ -122,9 +122,9 @@ fn options<'a>(request: &'a DialRequest<'_>) -> Options<'a> {
 
 impl Sofia {
     /// `gateway/<name>/<number>`: a gateway that does not register or answers no pings is not called.
-    fn at_gateway(&self, request: &DialRequest<'_>, name: &str, number: &str) -> Result<Aim<'_>, Cause> {
+    fn at_gateway(&self, request: &DialRequest<'_>, name: &str, number: &str) -> Result<Aim, Cause> {
         let shared = &self.0;
-        let line = shared.gateways.named(name, shared.listeners.profiles()).ok_or(Cause::INVALID_GATEWAY)?;
+        let line = shared.gateways.named(name, &shared.listeners.profiles()).ok_or(Cause::INVALID_GATEWAY)?;
         if !line.client().is_up() {
             return Err(Cause::GATEWAY_DOWN);
         }
@@ -137,12 +137,12 @@ impl Sofia {
     }
 
     /// `<profile>/<destination>`.
-    fn at_profile(&self, request: &DialRequest<'_>, name: &str, destination: &str) -> Result<Aim<'_>, Cause> {
+    fn at_profile(&self, request: &DialRequest<'_>, name: &str, destination: &str) -> Result<Aim, Cause> {
         let shared = &self.0;
         let profile = self.profile(name).ok_or(Cause::INVALID_PROFILE)?;
         let settings = shared.listeners.profile(profile).ok_or(Cause::INVALID_PROFILE)?;
         let contact = match destination::registered(destination) {
-            Some((user, domain)) => Some(self.contact_of(profile, settings, user, domain)?),
+            Some((user, domain)) => Some(self.contact_of(profile, &settings, user, domain)?),
             None => None,
         };
         let destination = destination::parse(contact.as_deref().unwrap_or(destination), &options(request))?;
@@ -150,7 +150,7 @@ impl Sofia {
         let directory = shared.directory.load();
         let gateway = || shared.gateways.at_host(host.split(':').next().unwrap_or_default());
         let credential = credentials::find(request.variables, &directory, &destination.user, &host)
-            .or_else(|| gateway().and_then(Line::credential));
+            .or_else(|| gateway().and_then(|line| line.credential()));
         Ok(Aim { profile, destination, credential, line: None })
     }
 
@@ -186,7 +186,7 @@ impl Sofia {
 
     /// A profile by name or alias; a domain of the directory stands for the first profile.
     fn profile(&self, name: &str) -> Option<usize> {
-        let called = self.0.listeners.profiles().iter().position(|profile| profile.is_called(name));
+        let called = self.0.listeners.called(name);
         called.or_else(|| {
             let directory = self.0.directory.load();
             directory.domains().any(|domain| domain.eq_ignore_ascii_case(name)).then_some(0)
@@ -206,7 +206,7 @@ impl Sofia {
         };
         let mut routes = self.0.routes.lock().unwrap_or_else(PoisonError::into_inner);
         let route = listeners.route(profile, peer, &mut *routes)?;
-        Some(media(listeners.profile(profile)?, false, route, peer))
+        Some(media(&*listeners.profile(profile)?, false, route, peer))
     }
 }
 

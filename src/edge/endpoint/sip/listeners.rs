@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use super::settings::ProfileSettings;
 use crate::call::leg::MediaParams;
 use crate::engine::sip::Transport;
@@ -24,28 +26,39 @@ pub(super) struct Listener {
     pub(super) outside: Option<IpAddr>,
 }
 
-/// All listeners and profiles.
+/// All listeners and profiles. Copies share the profiles, whose settings a rescan replaces; their order stays.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Listeners {
     listeners: Vec<Listener>,
-    profiles: Vec<Arc<ProfileSettings>>,
+    profiles: Arc<ArcSwap<Vec<Arc<ProfileSettings>>>>,
 }
 
 impl Listeners {
     pub(super) fn new(listeners: Vec<Listener>, profiles: Vec<Arc<ProfileSettings>>) -> Self {
-        Self { listeners, profiles }
+        Self { listeners, profiles: Arc::new(ArcSwap::from_pointee(profiles)) }
     }
 
     pub(super) fn all(&self) -> &[Listener] {
         &self.listeners
     }
 
-    pub(super) fn profile(&self, index: usize) -> Option<&Arc<ProfileSettings>> {
-        self.profiles.get(index)
+    pub(super) fn profile(&self, index: usize) -> Option<Arc<ProfileSettings>> {
+        self.profiles.load().get(index).cloned()
     }
 
-    pub(super) fn profiles(&self) -> &[Arc<ProfileSettings>] {
-        &self.profiles
+    /// The settings in force.
+    pub(super) fn profiles(&self) -> Arc<Vec<Arc<ProfileSettings>>> {
+        self.profiles.load_full()
+    }
+
+    /// Puts new settings in force, one for each profile, in the order they always had.
+    pub(super) fn set_profiles(&self, profiles: Vec<Arc<ProfileSettings>>) {
+        self.profiles.store(Arc::new(profiles));
+    }
+
+    /// The profile of this name or alias.
+    pub(super) fn called(&self, name: &str) -> Option<usize> {
+        self.profiles.load().iter().position(|profile| profile.is_called(name))
     }
 
     /// The listener that speaks as `local`: bound to it, or told to the outside under it, or bound to all addresses.
@@ -63,9 +76,9 @@ impl Listeners {
     }
 
     /// The profile of the listener that speaks as `local`.
-    pub(super) fn profile_of(&self, local: SocketAddr) -> Option<&Arc<ProfileSettings>> {
+    pub(super) fn profile_of(&self, local: SocketAddr) -> Option<Arc<ProfileSettings>> {
         let listener = self.listeners.get(self.speaking_as(local)?)?;
-        self.profiles.get(listener.profile)
+        self.profile(listener.profile)
     }
 
     /// Our address as `peer` sees it when it speaks to this listener.

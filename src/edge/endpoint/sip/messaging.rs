@@ -25,7 +25,7 @@ impl Shard {
         let settings = shared.listeners.profile_of(flow.local).or_else(|| shared.listeners.profile(0));
         let Some(profile) = settings else { return self.respond(now, tx, 503, Headers::new()) };
         let (own, directory) = (self.is_own_flow(flow), shared.directory.load());
-        let case = Case { now, request, remote: flow.remote, own, profile, directory: &directory };
+        let case = Case { now, request, remote: flow.remote, own, profile: &profile, directory: &directory };
         let verdict = match shared.guard.demand(case) {
             Verdict::User { user, .. } if !is_of(request, &user) => Verdict::Failed("From is another user's"),
             verdict => verdict,
@@ -58,8 +58,7 @@ impl Shard {
     /// Where a request to a registered contact goes: the contact's address, or back to where it registered from when
     /// that is a name, behind NAT, or on the far end of a stream.
     fn contact_target(&mut self, binding: &Binding) -> Option<Target> {
-        let profiles = self.shared.listeners.profiles();
-        let profile = profiles.iter().position(|profile| profile.is_called(&binding.profile)).unwrap_or(0);
+        let profile = self.shared.listeners.called(&binding.profile).unwrap_or(0);
         let first = binding.path.first().map_or(&*binding.contact, |path| super::destination::strip_brackets(path));
         let written = Uri::parse(first.as_bytes()).ok().and_then(|uri| super::destination::hop_of(&uri).ok());
         let back = binding.path.is_empty() && binding.goes_back(self.shared.connections.is_connected(binding.received));

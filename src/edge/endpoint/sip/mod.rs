@@ -27,6 +27,7 @@ mod peek;
 mod presence;
 mod pressure;
 mod registrar;
+mod rescan;
 mod resolve;
 mod settings;
 mod shard;
@@ -56,6 +57,7 @@ use crate::engine::sip::{Counts, Transport};
 use leg::Sofia;
 use listeners::{Listener, Listeners};
 pub use registrar::Registrations;
+pub use rescan::Unmet;
 pub use settings::{ProfileSettings, Realm, SipSettings};
 use shard::Shard;
 use shared::{Inbox, Outbox, Parts, Shared, TcpInbox, ToShard};
@@ -144,8 +146,11 @@ impl SipEndpoint {
 
     /// Name, context and first address of each profile.
     pub fn profiles(&self) -> Vec<(String, String, Option<SocketAddr>)> {
-        let profiles = self.shared.listeners.profiles().iter();
-        profiles.map(|found| (found.name.clone(), found.context.clone(), found.listen.first().copied())).collect()
+        let profiles = self.shared.listeners.profiles();
+        profiles
+            .iter()
+            .map(|found| (found.name.clone(), found.context.clone(), found.listen.first().copied()))
+            .collect()
     }
 
     /// The gateways, as their operator sees them.

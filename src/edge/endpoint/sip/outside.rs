@@ -39,7 +39,7 @@ impl Shard {
         let shared = std::sync::Arc::clone(&self.shared);
         let Some(profile) = shared.listeners.profile_of(flow.local) else { return };
         let (own, directory) = (self.is_own_flow(flow), shared.directory.load());
-        let case = Case { now, request, remote: flow.remote, own, profile, directory: &directory };
+        let case = Case { now, request, remote: flow.remote, own, profile: &profile, directory: &directory };
         shared.guard.offence(case, Offence::Unauthenticated);
     }
 

@@ -53,7 +53,7 @@ impl Shard {
         let settings = shared.listeners.profile_of(flow.local).or_else(|| shared.listeners.profile(0));
         let Some(profile) = settings else { return self.respond(now, tx, 503, Headers::new()) };
         let (own, directory) = (self.is_own_flow(flow), shared.directory.load());
-        let case = Case { now, request, remote: flow.remote, own, profile, directory: &directory };
+        let case = Case { now, request, remote: flow.remote, own, profile: &profile, directory: &directory };
         if profile.auth_subscriptions {
             let verdict = shared.guard.demand(case);
             if !matches!(verdict, Verdict::User { .. }) {

@@ -120,7 +120,7 @@ impl Shard {
         let settings = shared.listeners.profile_of(flow.local).or_else(|| shared.listeners.profile(0));
         let Some(settings) = settings else { return self.respond(now, tx, 503, Headers::new()) };
         let (own, directory) = (self.is_own_flow(flow), shared.directory.load());
-        let case = Case { now, request, remote: flow.remote, own, profile: settings, directory: &directory };
+        let case = Case { now, request, remote: flow.remote, own, profile: &settings, directory: &directory };
         let verdict = shared.guard.judge_registration(case);
         let user = match &verdict {
             Verdict::Anonymous { .. } => None,
@@ -135,7 +135,7 @@ impl Shard {
                 return self.respond(now, tx, code, headers);
             }
         };
-        let Some(who) = address_of_record(request, settings, user.map(|user| &**user)) else {
+        let Some(who) = address_of_record(request, &settings, user.map(|user| &**user)) else {
             return self.refuse_registration(now, tx, 400, "Invalid To", Headers::new());
         };
         let registration = match Registration::read(request) {
@@ -145,7 +145,7 @@ impl Shard {
         if registration.contacts.iter().any(|contact| self.is_listener_uri(&contact.uri)) {
             return self.refuse_registration(now, tx, 400, "Contact Is This Switch", Headers::new());
         }
-        let rules = rules(settings, user.map(|user| &**user));
+        let rules = rules(&settings, user.map(|user| &**user));
         let origin =
             Origin { profile: &settings.name, remote: flow.remote, transport: flow.transport, via: request.via() };
         let who = (&*who.0, &*who.1);

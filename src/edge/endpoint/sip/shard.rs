@@ -49,7 +49,7 @@ pub(super) struct Shard {
     /// When the chores are due.
     chores: Instant,
     /// One per gateway, on the first shard.
-    pub(super) accounts: Vec<Account>,
+    pub(super) accounts: HashMap<u64, Account>,
     dns: Arc<Dns>,
     /// Counts the chores.
     pub(super) second: u64,
@@ -86,7 +86,7 @@ impl Shard {
             buffer: vec![0; MAX_DATAGRAM],
             stopping: false,
             chores: now(),
-            accounts: Vec::new(),
+            accounts: HashMap::new(),
             dns,
             second: 0,
             watchers: Watchers::default(),
@@ -295,6 +295,7 @@ impl Shard {
             ToShard::Changed(change) => self.changed(now, &change),
             ToShard::Waiting(subject, waiting) => self.waiting(&subject, waiting),
             ToShard::Listen(events) => self.listen(events),
+            ToShard::Gateways => self.tend_gateways(now),
             ToShard::FlowClosed(flow) => self.stack.on_flow_closed(now, flow),
             ToShard::Refused(destination) => self.stack.on_refused(now, destination),
             ToShard::Unreachable(destination) => self.stack.on_send_failed(now, destination),
@@ -316,8 +317,8 @@ impl Shard {
         let rules = Rules {
             ipv4: listeners.has_family(profile, true),
             ipv6: listeners.has_family(profile, false),
-            naptr: settings.is_none_or(|profile| !profile.disable_naptr),
-            srv: settings.is_none_or(|profile| !profile.disable_srv),
+            naptr: settings.as_ref().is_none_or(|profile| !profile.disable_naptr),
+            srv: settings.as_ref().is_none_or(|profile| !profile.disable_srv),
         };
         Resolver { dns: Arc::clone(&self.dns), rules, patience: self.shared.settings.resolve }
     }

@@ -74,6 +74,8 @@ pub(super) enum ToShard {
     Resolved(LegId, Vec<Candidate>),
     /// The proxy of a gateway was resolved for an errand, or not.
     Errand(Errand, Vec<Candidate>),
+    /// The gateways are others now, for the first shard.
+    Gateways,
     /// A TCP connection is gone.
     FlowClosed(FlowId),
     /// Nobody listens there, says ICMP.
@@ -213,8 +215,8 @@ impl Shared {
         let shards = inboxes.len();
         Self {
             number: ENDPOINTS.fetch_add(1, Ordering::Relaxed),
-            guard: Guard::new(listeners.profiles()),
-            gateways: Gateways::new(tokio::time::Instant::now().into_std(), listeners.profiles()),
+            guard: Guard::new(&listeners.profiles()),
+            gateways: Gateways::new(tokio::time::Instant::now().into_std(), &listeners.profiles()),
             presence: Presence::default(),
             beats: Beats::new(tokio::time::Instant::now().into_std(), shards),
             trace: Trace::new(listeners.profiles().len(), settings.traces.clone()),

@@ -98,7 +98,7 @@ impl Trace {
         match order {
             TraceOrder::Everything(on) => self.global.store(on, Ordering::Relaxed),
             TraceOrder::Profile(name, on) => {
-                let at = listeners.profiles().iter().position(|profile| profile.is_called(name));
+                let at = listeners.called(name);
                 let flag = at.and_then(|at| self.profiles.get(at)).ok_or("there is no such profile")?;
                 flag.store(on, Ordering::Relaxed);
             }
