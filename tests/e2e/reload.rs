@@ -1,11 +1,15 @@
 //! New configurations for a running switch: by signal, by command, by watching files.
 
+use std::fmt::Write as _;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use switch::edge::control::ask;
-use switch::program::phone::CallReport;
+use switch::program::phone::{CallPlan, CallReport, Phone};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep_until};
 
-use crate::support::{PATIENCE, Switch, context, until};
+use crate::support::{LOOPBACK, PATIENCE, Switch, context, until};
 
 /// A dialplan that refuses the number `version` with a phrase of its own.
 fn version(phrase: &str) -> String {
@@ -131,4 +135,99 @@ async fn calls_do_not_notice_reloads() {
         }
     };
     tokio::join!(reloads, calls);
+}
+
+/// Two files and a global of one generation. A call that is routed by one generation alone is told its number three times,
+/// although it is transferred on the way.
+fn generation(number: usize) -> (String, String) {
+    let hint = format!("<X-PRE-PROCESS cmd=\"set\" data=\"generation={number}\"/>\n");
+    let mut first = format!("<include>\n{hint}<context name=\"public\">\n");
+    // Something to read, so that a reload takes its time.
+    for at in 0..500 {
+        let _ = writeln!(
+            first,
+            "<extension name=\"filler {at}\"><condition field=\"destination_number\" expression=\"^8{at:05}(\\d*)$\">\
+             <action application=\"log\" data=\"INFO {number} $1\"/></condition></extension>"
+        );
+    }
+    first.push_str(
+        "<extension name=\"in\"><condition field=\"destination_number\" expression=\"^in$\">\n\
+         <action application=\"set\" data=\"first=NUMBER\"/><action application=\"transfer\" data=\"out XML second\"/>\n\
+         </condition></extension>\n</context>\n</include>\n",
+    );
+    let second = "<include>\n<context name=\"second\">\n<extension name=\"out\">\n\
+                  <condition field=\"destination_number\" expression=\"^out$\">\n\
+                  <action application=\"respond\" data=\"486 ${first} NUMBER $${generation}\"/>\n\
+                  </condition></extension>\n</context>\n</include>\n";
+    let number = number.to_string();
+    (first.replace("NUMBER", &number), second.replace("NUMBER", &number))
+}
+
+/// `RELOADS=1000 SWITCH_BINARY=target/release/switch cargo test --test e2e -- --ignored reloads_under_load --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes half a minute; RELOADS says how many"]
+async fn reloads_under_load() {
+    const EACH: Duration = Duration::from_millis(25);
+    const BETWEEN_CALLS: Duration = Duration::from_millis(5);
+    let reloads = std::env::var("RELOADS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000_usize);
+    let (first, second) = generation(0);
+    let switch = Switch::start(&[("dialplan/a.xml", &first), ("dialplan/b.xml", &second)]);
+    let (data, folder, proxy) = (switch.folder().join("data"), switch.folder().join("dialplan"), switch.address);
+    let reloading = tokio::spawn(async move {
+        let (mut pace, mut slowest) = (interval(EACH), Duration::ZERO);
+        for number in 1..=reloads {
+            pace.tick().await;
+            let (first, second) = generation(number);
+            for (name, text) in [("a.xml", first), ("b.xml", second)] {
+                std::fs::write(folder.join(name), text).expect("a file");
+            }
+            let begun = Instant::now();
+            let answer = ask(&data, "reload").await.expect("an answer");
+            slowest = slowest.max(begun.elapsed());
+            assert!(answer.starts_with("+OK 2 contexts, 502 extensions, 0 users\n"), "{answer}");
+        }
+        slowest
+    });
+    let (begun, mut next) = (Instant::now(), Instant::now());
+    let (mut calls, mut count, mut early) = (JoinSet::new(), 0_u64, None);
+    let (mut generations, mut wrong) = (std::collections::BTreeSet::new(), Vec::new());
+    let mut judge = |report: CallReport| {
+        let last = report.responses.last().map(|last| (last.status, last.phrase.clone()));
+        let told: Vec<&str> = last.as_ref().map(|(_, phrase)| phrase.split(' ').collect()).unwrap_or_default();
+        match told.as_slice() {
+            [first, second, third] if first == second && second == third => {
+                generations.insert((*first).to_owned());
+            }
+            _ => wrong.push(last),
+        }
+    };
+    while !reloading.is_finished() {
+        let mut plan = CallPlan::to("sip:in@127.0.0.1");
+        plan.proxy = Some(proxy);
+        calls.spawn(async move { Phone::bind(LOOPBACK).call(plan).await });
+        count += 1;
+        next += BETWEEN_CALLS;
+        sleep_until(next).await;
+        while let Some(report) = calls.try_join_next() {
+            judge(report.expect("a call").expect("a report"));
+        }
+        if count == 1000 {
+            early = Some(switch.memory());
+        }
+    }
+    let took = begun.elapsed();
+    while let Some(report) = calls.join_next().await {
+        judge(report.expect("a call").expect("a report"));
+    }
+    let slowest = reloading.await.expect("all reloads");
+    let (early, late) = (early.unwrap_or_else(|| switch.memory()), switch.memory());
+    let rate = count * 1000 / u64::try_from(took.as_millis()).expect("not so long").max(1);
+    eprintln!(
+        "{reloads} reloads, the slowest {slowest:?}; {count} calls at {rate}/s by {} generations, {} wrong; {early} KiB, then {late}",
+        generations.len(),
+        wrong.len()
+    );
+    assert!(wrong.is_empty(), "{:?}\n{}", wrong.iter().take(5).collect::<Vec<_>>(), switch.log());
+    assert!(generations.len() * 3 > reloads, "the calls saw only {} generations", generations.len());
+    assert!(late <= early + early / 10 + 8 * 1024, "{early} KiB, then {late}");
 }

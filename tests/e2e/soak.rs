@@ -177,13 +177,6 @@ async fn worker(seed: u64, proxy: SocketAddr, until: Instant, calls: Arc<AtomicU
     }
 }
 
-/// KiB of memory.
-fn memory(switch: &Switch) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", switch.pid())).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
-}
-
 /// Waits until the switch has no channel.
 async fn no_channels(switch: &Switch) {
     let mut client = Client::connect(switch.control.expect("an event socket"), None, PASSWORD).await.expect("a client");
@@ -223,13 +216,13 @@ async fn soak() {
     };
     // What is made when it is first needed, is there after the first half.
     run(length / 2, seed + 100).await;
-    let in_the_middle = memory(&switch);
+    let in_the_middle = switch.memory();
     sleep(LINGER.min(length)).await;
     // Sockets and files of calls are gone; what is made once for all may be there.
     until("hardly more descriptors than at first", || switch.descriptors() <= fresh + 4).await;
     let (descriptors, threads) = (switch.descriptors(), switch.threads());
     run(length / 2, seed + 200).await;
-    let at_the_end = memory(&switch);
+    let at_the_end = switch.memory();
     until("no more descriptors than before", || switch.descriptors() <= descriptors).await;
     until("no more threads than before", || switch.threads() <= threads).await;
     let calls = calls.load(Ordering::Relaxed);
