@@ -101,6 +101,11 @@ impl Phrases {
         Self { languages: languages.map(|language| read_language(language, diagnostics)).collect() }
     }
 
+    /// Whether any language has a macro of this name, or `name@group`.
+    pub fn has_macro(&self, name: &str) -> bool {
+        self.languages.iter().any(|language| language.find(name).is_some())
+    }
+
     /// A language by name.
     pub fn language(&self, name: &str) -> Option<&Language> {
         self.languages.iter().find(|language| language.name.eq_ignore_ascii_case(name))

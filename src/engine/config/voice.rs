@@ -23,6 +23,11 @@ impl Voice {
         }
     }
 
+    /// All menus, in order.
+    pub fn menus(&self) -> impl Iterator<Item = &Menu> {
+        self.menus.iter().map(|menu| &**menu)
+    }
+
     /// A menu by name.
     pub fn menu(&self, name: &str) -> Option<Arc<Menu>> {
         self.menus.iter().find(|menu| menu.name == name).cloned()

@@ -279,6 +279,8 @@ fn objects<'t>(tokens: &[Token<'t>]) -> BTreeMap<&'t str, &'static str> {
     let mut note = |name: &'t str, class: Option<&'static str>| {
         known.entry(name).and_modify(|before| *before = before.filter(|_| *before == class)).or_insert(class);
     };
+    // Other names of an object: `local s = session`.
+    let mut aliases = Vec::new();
     // Open brackets, to tell `name = value` from a field of a table.
     let mut open = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -315,6 +317,8 @@ fn objects<'t>(tokens: &[Token<'t>]) -> BTreeMap<&'t str, &'static str> {
                 for name in names {
                     if !single {
                         note(name, None);
+                    } else if let Some(target) = alone(tokens, at + 1).filter(|target| *target != name) {
+                        aliases.push((name, target));
                     } else if word(tokens, at + 1) != Some("nil") {
                         note(name, made(tokens, at + 1));
                     }
@@ -323,8 +327,25 @@ fn objects<'t>(tokens: &[Token<'t>]) -> BTreeMap<&'t str, &'static str> {
             _ => {}
         }
     }
+    for (name, target) in aliases {
+        let class = known.get(target).copied().flatten();
+        known.entry(name).and_modify(|before| *before = before.filter(|_| *before == class)).or_insert(class);
+    }
     known.into_iter().filter_map(|(name, class)| Some((name, class?))).collect()
 }
+
+/// The variable that is the whole value at this place: behind it begins another statement, or nothing.
+fn alone<'t>(tokens: &[Token<'t>], at: usize) -> Option<&'t str> {
+    let name = word(tokens, at).filter(|name| !VALUES.contains(name))?;
+    match tokens.get(at + 1).map(|next| next.word) {
+        None | Some(Word::Sign(";")) => Some(name),
+        Some(Word::Name(next)) => (!matches!(next, "and" | "or")).then_some(name),
+        _ => None,
+    }
+}
+
+/// Words that are values, or begin one.
+const VALUES: &[&str] = &["nil", "true", "false", "not", "function"];
 
 /// Names in front of the sign `=` at this place; of `a.b` none.
 fn assigned<'t>(tokens: &[Token<'t>], equals: usize) -> Vec<&'t str> {
@@ -403,6 +424,14 @@ mod tests {
             ("local api = freeswitch.API() api:execute('a')", "freeswitch.API/0 api:execute/1"),
             ("api = freeswitch.API(); function f() api:getTime() end", "freeswitch.API/0 api:getTime/0"),
             ("api:execute('a')", ""),
+            ("local s = session s:answer()", "s:answer/0"),
+            ("local api = freeswitch.API() local a = api a:getTime()", "freeswitch.API/0 a:getTime/0"),
+            ("local s = session or other; s:answer()", ""),
+            ("local s = session.x s:answer()", ""),
+            ("local s = session() s:answer()", ""),
+            ("local s = session s = other() s:answer()", ""),
+            ("local s = other s:answer()", ""),
+            ("session = freeswitch.Event('x') local s = session s:answer()", "freeswitch.Event/1"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }

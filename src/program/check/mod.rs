@@ -170,7 +170,8 @@ pub fn bare(subject: &Subject) -> Loaded {
 /// Checks, leaving out the rules whose names or codes are given; reads files, changes nothing. The error says that there
 /// is nothing to check.
 pub fn check(subject: &Subject, allow: &[String]) -> Result<Report, String> {
-    let Loaded { mut sources, mut diagnostics, root, globals, dialplan, directory, profiles, .. } = load(subject)?;
+    let Loaded { mut sources, mut diagnostics, root, globals, dialplan, directory, profiles, voice, .. } =
+        load(subject)?;
     let scripts = scripts::read(&subject.scripts, &mut sources, &mut diagnostics);
     let mut allowed = allow.to_vec();
     if let Some(root) = &root {
@@ -184,6 +185,7 @@ pub fn check(subject: &Subject, allow: &[String]) -> Result<Report, String> {
             dialplan: &dialplan,
             directory: &directory,
             profiles: &profiles,
+            voice: &voice,
             scripts: &scripts,
             contexts: &contexts,
             gateways: gateways(root),
@@ -221,6 +223,7 @@ pub fn check_scripts(places: &[PathBuf], sounds: Option<&Path>, allow: &[String]
         dialplan: &Dialplan::default(),
         directory: &Directory::default(),
         profiles: &[],
+        voice: &Voice::default(),
         scripts: &scripts,
         contexts: &[],
         gateways: BTreeSet::new(),

@@ -28,6 +28,26 @@ pub(super) fn references(text: &str) -> Vec<Reference<'_>> {
     found
 }
 
+/// Where a `${` stands that no brace closes, the first one.
+pub(super) fn unclosed(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'$' if bytes.get(at + 1) == Some(&b'{') => {
+                let end = close(bytes, at + 2);
+                if end >= bytes.len() {
+                    return Some(at);
+                }
+                at = end + 1;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 fn scan<'t>(text: &'t str, base: usize, level: usize, found: &mut Vec<Reference<'t>>) {
     let bytes = text.as_bytes();
     let mut at = 0;

@@ -29,6 +29,26 @@ fn mistakes_are_found_in_their_place() {
         ("<action application=\"lua\" data=\"none.lua a b\"/>", "dialplan/a.xml:5:33: error[L101 missing-script]"),
         ("<action application=\"playback\" data=\"ivr/none.wav\"/>", "dialplan/a.xml:5:38: error[P101 missing-prompt]"),
         (
+            "<action application=\"playback\" data=\"file_string://ivr/a.wav!ivr/none.wav@@80\"/>",
+            "dialplan/a.xml:5:62: error[P101 missing-prompt]: there is no prompt ivr/none.wav ",
+        ),
+        (
+            "<action application=\"export\" data=\"nolocal:ringback=ivr/none.wav\"/>",
+            "dialplan/a.xml:5:53: error[P101 missing-prompt]",
+        ),
+        (
+            "<action application=\"log\" data=\"INFO ${a} ${cond(${b} == 1 ? 2 : 3)\"/>",
+            "dialplan/a.xml:5:43: warning[D413 unclosed-reference]",
+        ),
+        (
+            "<action application=\"set\" data=\"execute_on_answer_1='plyback x'\"/>",
+            "dialplan/a.xml:5:53: error[D414 hooked-application]",
+        ),
+        (
+            "<action application=\"phrase\" data=\" greeting ,a b\"/>",
+            "dialplan/a.xml:5:37: error[D611 unknown-phrase]: no language has a phrase macro \"greeting\"",
+        ),
+        (
             "<action application=\"eval\"/><Action application=\"lua\"/>",
             "dialplan/a.xml:5:29: warning[D101 unknown-element]",
         ),
@@ -36,7 +56,7 @@ fn mistakes_are_found_in_their_place() {
         ("<action application=\"plyback\" data=\"x\"/>", "dialplan/a.xml:5:22: error[D401 unknown-application]"),
         ("</action>", "dialplan/a.xml:5:1: error[X101 malformed-xml]"),
     ] {
-        let (report, shown) = check_files(&[("dialplan/a.xml", &plan(action))]);
+        let (report, shown) = check_files(&[("dialplan/a.xml", &plan(action)), ("sounds/ivr/a.wav", "")]);
         assert!(shown.starts_with(expected), "{action}: {shown}");
         assert_eq!(report.diagnostics.len(), 1, "{shown}");
     }
@@ -47,6 +67,12 @@ fn mistakes_are_found_in_their_place() {
         "<action application=\"playback\" data=\"ivr/a.wav\"/>",
         "<action application=\"playback\" data=\"ivr/b.wav\"/>",
         "<action application=\"playback\" data=\"tone_stream://%(1,0,1)\"/>",
+        "<action application=\"playback\" data=\"file_string://ivr/a.wav!ivr/b.wav@@80\"/>",
+        "<action application=\"set\" data=\"ringback=%(2000,4000,440,480);v=-7;%(1,2,3)\"/>",
+        "<action application=\"set\" data=\"transfer_ringback=local_stream://moh\"/>",
+        "<action application=\"log\" data=\"INFO \\${a ${a:${b}}\"/>",
+        "<action application=\"set\" data=\"execute_on_answer=${a} b\"/>",
+        "<action application=\"set\" data=\"execute_on_answer=log::INFO x\"/>",
         "<action application=\"playback\" data=\"/usr/share/freeswitch/sounds/ivr/a.wav\"/>",
     ] {
         let sound = [("sounds/ivr/a.wav", ""), ("sounds/ivr/8000/b.wav", ""), ("scripts/x.lua", "return 1")];

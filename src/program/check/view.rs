@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Subject;
 use super::scripts::Script;
-use crate::engine::config::{Directory, SipProfile};
+use crate::engine::config::{Directory, SipProfile, Voice};
 use crate::engine::dialplan::{Dialplan, ast};
 use crate::engine::xml::Element;
 use crate::words::expand::needs_expansion;
@@ -22,6 +22,7 @@ pub(super) struct View<'v> {
     pub(super) dialplan: &'v Dialplan,
     pub(super) directory: &'v Directory,
     pub(super) profiles: &'v [SipProfile],
+    pub(super) voice: &'v Voice,
     pub(super) scripts: &'v [Script],
     pub(super) contexts: &'v [ast::Context],
     /// Names of all gateways, in lower case.

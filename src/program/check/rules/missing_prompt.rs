@@ -48,11 +48,14 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for action in view.actions() {
         let Some(data) = action.constant() else { continue };
         let files: Vec<(&str, usize)> = if action.is(&["playback", "endless_playback", "loop_playback"]) {
-            vec![(data.text.as_str(), 0)]
+            listed(&data.text)
         } else if action.is(&["play_and_get_digits"]) {
             words(&data.text).into_iter().skip(5).take(2).collect()
         } else {
-            continue;
+            // A parenthesis makes it a tone script.
+            let is_file = |name: &str, value: &str| RINGING.contains(&name) && !value.contains('(');
+            let assigned = action.assignments().into_iter().filter(|(name, value, _)| is_file(name, value));
+            assigned.flat_map(|(_, value, at)| shifted(listed(value), at.start)).collect()
         };
         for (file, at) in files {
             if !find(file, &view.subject.sounds) {
@@ -63,10 +66,32 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     }
 }
 
+/// Variables that name what a caller hears while the other side rings, or is away.
+const RINGING: &[&str] = &["ringback", "transfer_ringback", "instant_ringback_file", "hold_music"];
+
+/// The file, those of `file_string://one!two`, without the place to begin at (`file@@8000`).
+fn listed(text: &str) -> Vec<(&str, usize)> {
+    const LIST: &str = "file_string://";
+    let files = match text.strip_prefix(LIST) {
+        Some(list) => shifted(pieces(list, '!'), LIST.len()),
+        None => vec![(text, 0)],
+    };
+    files.into_iter().map(|(file, at)| (file.split("@@").next().unwrap_or(file), at)).collect()
+}
+
+fn shifted(files: Vec<(&str, usize)>, by: usize) -> Vec<(&str, usize)> {
+    files.into_iter().map(|(file, at)| (file, at + by)).collect()
+}
+
 /// Words between blanks, with their places.
 fn words(text: &str) -> Vec<(&str, usize)> {
+    pieces(text, ' ')
+}
+
+/// Pieces that are not empty, with their places.
+fn pieces(text: &str, delimiter: char) -> Vec<(&str, usize)> {
     let mut at = 0;
-    let all = text.split(' ').map(|word| {
+    let all = text.split(delimiter).map(|word| {
         let place = at;
         at += word.len() + 1;
         (word, place)

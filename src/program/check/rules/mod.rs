@@ -25,6 +25,7 @@ mod escape_after_brace;
 mod escaped_dollar;
 mod exec_failed;
 mod global_reference;
+mod hooked_application;
 mod ignored_field;
 mod include_failed;
 mod include_limit;
@@ -71,6 +72,7 @@ mod text_over_data;
 mod too_deep;
 mod too_large;
 mod transfer_never_made;
+mod unclosed_reference;
 mod undefined_global;
 mod unimplemented_application;
 mod unimplemented_function;
@@ -86,7 +88,10 @@ mod unknown_extension;
 mod unknown_field;
 mod unknown_function;
 mod unknown_gateway;
+mod unknown_group;
 mod unknown_listed_cause;
+mod unknown_menu;
+mod unknown_phrase;
 mod unknown_profile;
 mod unknown_user;
 mod unknown_value;
@@ -164,6 +169,8 @@ static TABLE: &[&Rule] = &[
     &unread_variable::RULE,
     &blank_in_name::RULE,
     &digit_name::RULE,
+    &unclosed_reference::RULE,
+    &hooked_application::RULE,
     &late_failure_setting::RULE,
     &unknown_listed_cause::RULE,
     &sip_code_in_list::RULE,
@@ -177,6 +184,9 @@ static TABLE: &[&Rule] = &[
     &bad_dial_string::RULE,
     &unknown_endpoint::RULE,
     &unknown_dialplan::RULE,
+    &unknown_group::RULE,
+    &unknown_menu::RULE,
+    &unknown_phrase::RULE,
     &missing_script::RULE,
     &lua_syntax::RULE,
     &lua_unreadable::RULE,
