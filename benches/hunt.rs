@@ -2,15 +2,25 @@
 //!
 //! The large contexts hold patterns as carriers write them: an optional country code and a number, a literal, a range.
 #![allow(missing_docs, reason = "a bench is no interface")]
+#![allow(clippy::indexing_slicing, reason = "places are drawn within bounds")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shares of a count"
+)]
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use switch::engine::dialplan::{AppCatalog, AppFacts, Dialplan, Hunt, HuntFacts, HuntRequest, Outcome, Step};
 use switch::engine::xml::{self, NoFiles};
+use switch::program::check::{self, Subject};
 use switch::words::civil::Zones;
 use switch::words::expand::{Api, Lookup};
 use switch::words::model::Variables;
@@ -20,6 +30,52 @@ static ALLOCATOR: divan::AllocProfiler<mimalloc::MiMalloc> = divan::AllocProfile
 
 fn main() {
     divan::main();
+    if std::env::args().any(|argument| argument == "--bench") {
+        percentiles();
+    }
+}
+
+/// Hunts that are timed one by one.
+const TIMED: usize = 200_000;
+
+/// Times of single hunts: after the first touch, over calls to numbers from anywhere.
+fn percentiles() {
+    let zones = Arc::new(Zones::default());
+    for extensions in [10_000_u32, 100_000] {
+        let dialplan = Arc::new(compile(&document(extensions)));
+        let destinations = (0..extensions).map(|index| number(index).to_string()).collect();
+        timed(&format!("{extensions} extensions"), &dialplan, &zones, "c", destinations);
+    }
+    let vanilla = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vanilla");
+    let loaded = check::load(&Subject::below(Path::new(vanilla))).expect("the vanilla fixture");
+    let destinations = ["1000", "1001", "9196", "*97", "5000", "870", "886", "3000", "2000", "nosuch", "18005551212"];
+    let destinations = destinations.map(str::to_owned).to_vec();
+    timed("vanilla's size", &loaded.dialplan, &zones, "default", destinations);
+}
+
+#[allow(clippy::disallowed_methods, reason = "a bench measures by the real clock")]
+#[allow(clippy::print_stdout, reason = "a bench prints")]
+fn timed(name: &str, dialplan: &Arc<Dialplan>, zones: &Arc<Zones>, context: &str, destinations: Vec<String>) {
+    let mut last = 0_u32;
+    let mut times: Vec<Duration> = (0..TIMED)
+        .map(|_| {
+            last = last.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let destination = destinations[(last >> 8) as usize % destinations.len()].clone();
+            let mut caller = Caller { destination, variables: Variables::default() };
+            let begun = Instant::now();
+            divan::black_box(hunt_in(context, dialplan, zones, &mut caller));
+            begun.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |share: f64| times[((TIMED - 1) as f64 * share) as usize];
+    println!(
+        "{name}: {TIMED} hunts, p50 {:?}, p99 {:?}, p99.9 {:?}, slowest {:?}",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0)
+    );
 }
 
 struct Catalog;
@@ -98,9 +154,13 @@ fn compile(text: &str) -> Dialplan {
 }
 
 fn hunt(dialplan: &Arc<Dialplan>, zones: &Arc<Zones>, caller: &mut Caller) -> Outcome {
+    hunt_in("c", dialplan, zones, caller)
+}
+
+fn hunt_in(context: &str, dialplan: &Arc<Dialplan>, zones: &Arc<Zones>, caller: &mut Caller) -> Outcome {
     let request = HuntRequest {
         dialplan: "XML".to_owned(),
-        context: "c".to_owned(),
+        context: context.to_owned(),
         destination: caller.destination.clone(),
         nested: false,
         exhaustive: false,
@@ -108,8 +168,10 @@ fn hunt(dialplan: &Arc<Dialplan>, zones: &Arc<Zones>, caller: &mut Caller) -> Ou
     };
     let mut hunt = Hunt::new(dialplan.clone(), request);
     loop {
-        if let Step::Done(outcome) = hunt.step(caller) {
-            return outcome;
+        match hunt.step(caller) {
+            Step::Done(outcome) => return outcome,
+            Step::Api { .. } => hunt.resume(None),
+            Step::Inline(_) | Step::Document { .. } => {}
         }
     }
 }

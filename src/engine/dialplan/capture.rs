@@ -28,19 +28,26 @@ impl Captures {
 /// Groups as the array variable `DP_MATCH`: those that took no part are skipped, an empty one deletes what was collected
 /// so far.
 pub(super) fn array_text(captures: &Captures) -> String {
-    let mut items: Vec<String> = Vec::new();
+    const MARK: &str = "ARRAY::";
+    let mut array = String::with_capacity(MARK.len() + 3 * captures.subject.len());
+    array.push_str(MARK);
+    let mut items = 0_usize;
     for text in captures.texts().flatten() {
         if text.is_empty() {
-            items.clear();
-        } else {
-            items.push(text.into_owned());
+            array.truncate(MARK.len());
+            items = 0;
+            continue;
         }
+        if items > 0 {
+            array.push_str("|:");
+        }
+        array.push_str(&text);
+        items += 1;
     }
-    match items.as_slice() {
-        [] => String::new(),
-        [single] => single.clone(),
-        many => format!("ARRAY::{}", many.join("|:")),
+    if items < 2 {
+        array.drain(..MARK.len());
     }
+    array
 }
 
 #[cfg(test)]

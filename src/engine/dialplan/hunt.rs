@@ -9,7 +9,8 @@
 //! | NextCondition: the innermost list | Evaluate, or one list up, or NextExtension |
 //! | Evaluate: date, field and expression, or group | itself (API call awaited), Collect |
 //! | Collect: actions or anti-actions | itself (inline action runs), NextCondition |
-//! | Done | itself |
+//! | Done: the outcome is handed out | Over |
+//! | Over | itself |
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Hunt {
     /// One of them exists.
     usable: bool,
     walk: Option<Walk>,
+    /// The condition at hand, while the state is Evaluate.
+    evaluation: Evaluation,
     plan: Option<Plan>,
 }
 
@@ -75,9 +78,10 @@ enum State {
     Document(Option<Arc<Dialplan>>),
     NextExtension,
     NextCondition,
-    Evaluate(Box<Evaluation>),
+    Evaluate,
     Collect(Collection),
     Done(Outcome),
+    Over,
 }
 
 /// Where the walk of a context stands.
@@ -86,7 +90,14 @@ struct Walk {
     program: Arc<Dialplan>,
     context: usize,
     extension: usize,
-    frames: Vec<Frame>,
+    frames: Frames,
+}
+
+/// Lists of conditions within lists. Most extensions nest none, so the innermost has its place without an allocation.
+#[derive(Debug, Default)]
+struct Frames {
+    innermost: Option<Frame>,
+    around: Vec<Frame>,
 }
 
 /// One list of conditions being walked: those of the extension, or those nested in a condition.
@@ -106,6 +117,30 @@ struct Collection {
     captures: Option<Captures>,
     next: usize,
     copies: Option<u32>,
+}
+
+impl Frames {
+    fn push(&mut self, frame: Frame) {
+        self.around.extend(self.innermost.replace(frame));
+    }
+
+    fn pop(&mut self) -> Option<Frame> {
+        let popped = self.innermost.take();
+        self.innermost = self.around.pop();
+        popped
+    }
+
+    fn last(&self) -> Option<&Frame> {
+        self.innermost.as_ref()
+    }
+
+    fn last_mut(&mut self) -> Option<&mut Frame> {
+        self.innermost.as_mut()
+    }
+
+    fn len(&self) -> usize {
+        self.around.len() + usize::from(self.innermost.is_some())
+    }
 }
 
 impl Walk {
@@ -145,11 +180,12 @@ impl Hunt {
             dialplans: Vec::new(),
             usable: false,
             walk: None,
+            evaluation: Evaluation::new(ConditionId::default()),
             plan: None,
         }
     }
 
-    /// Walks on until something outside has to happen.
+    /// Walks on until something outside has to happen. The outcome is told once; a hunt that is asked again has no more.
     pub fn step(&mut self, facts: &mut dyn HuntFacts) -> Step {
         loop {
             match self.advance(facts) {
@@ -187,9 +223,14 @@ impl Hunt {
             }
             State::NextExtension => self.next_extension(facts),
             State::NextCondition => self.next_condition(facts),
-            State::Evaluate(_) => self.evaluate(facts)?,
+            State::Evaluate => self.evaluate(facts)?,
             State::Collect(_) => return Ok(self.collect(facts)),
-            State::Done(outcome) => return Ok(Some(Step::Done(outcome.clone()))),
+            State::Done(outcome) => {
+                let outcome = std::mem::replace(outcome, Outcome::NoRoute);
+                self.state = State::Over;
+                return Ok(Some(Step::Done(outcome)));
+            }
+            State::Over => return Ok(Some(Step::Done(Outcome::NoRoute))),
         }
         Ok(None)
     }
@@ -202,6 +243,14 @@ impl Hunt {
         } else {
             expand_with(&self.request.dialplan, facts, &mut self.answers)?
         };
+        if names.eq_ignore_ascii_case("XML") {
+            // What nearly every call says needs no list.
+            self.answers.clear();
+            self.usable = true;
+            self.state = State::NextDialplan;
+            self.enter_context(self.server.clone(), facts);
+            return Ok(());
+        }
         self.dialplans = split(&names, ',', MAX_DIALPLANS)
             .into_iter()
             .map(|item| match item.split_once(':') {
@@ -258,7 +307,7 @@ impl Hunt {
             let named = program.contexts.get(context).and_then(|context| context.names.get(name.as_str()));
             start = named.copied().unwrap_or(0);
         }
-        self.walk = Some(Walk { program, context, extension: start, frames: Vec::new() });
+        self.walk = Some(Walk { program, context, extension: start, frames: Frames::default() });
         self.state = State::NextExtension;
     }
 
@@ -311,7 +360,10 @@ impl Hunt {
         let Some(frame) = walk.frames.last() else { return self.leave_context() };
         let condition = if frame.leaving { None } else { walk.conditions(frame).get(frame.position).copied() };
         match condition {
-            Some(id) => self.state = State::Evaluate(Box::new(Evaluation::new(id))),
+            Some(id) => {
+                self.evaluation = Evaluation::new(id);
+                self.state = State::Evaluate;
+            }
             None => self.leave_list(facts),
         }
     }
@@ -346,7 +398,7 @@ impl Hunt {
     }
 
     fn evaluate(&mut self, facts: &mut dyn HuntFacts) -> Result<(), Pending> {
-        let (State::Evaluate(evaluation), Some(walk)) = (&mut self.state, &mut self.walk) else { return Ok(()) };
+        let (evaluation, Some(walk)) = (&mut self.evaluation, &mut self.walk) else { return Ok(()) };
         let id = evaluation.condition();
         let level = walk.level();
         let program = walk.program.clone();
