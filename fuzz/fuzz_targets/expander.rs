@@ -1,24 +1,8 @@
-//! Any text expanded, with variables that refer to one another.
+//! Any bytes as a text that is expanded.
 #![no_main]
 
-use std::borrow::Cow;
+#[path = "../targets.rs"]
+#[allow(dead_code, reason = "each program runs one target")]
+mod targets;
 
-use libfuzzer_sys::fuzz_target;
-use switch::words::expand::{Api, Lookup, expand, split};
-
-struct Names;
-
-impl Lookup for Names {
-    fn variable(&self, name: &str, _index: Option<usize>) -> Option<Cow<'_, str>> {
-        Some(if name.len().is_multiple_of(2) { "${y}${z}".into() } else { "value".into() })
-    }
-
-    fn api(&mut self, _name: &str, args: &str) -> Api {
-        Api::Value(args.to_owned())
-    }
-}
-
-fuzz_target!(|text: &str| {
-    let _ = expand(text, &mut Names);
-    split(text, ',', 100);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::expander(bytes));
