@@ -29,7 +29,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/app", &["api", "control", "media", "task"]),
     ("call/cdr", &["event"]),
     ("call/clients", &[]),
-    ("call/channel", &["api", "cdr", "command", "control", "leg", "observe", "registry", "services"]),
+    ("call/channel", &["api", "cdr", "command", "control", "event", "leg", "observe", "registry", "services"]),
     (
         "call/command",
         &[

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::call::leg::SessionRules;
 use crate::words::model::{CallerProfile, Cause, Variables, truthy};
 
+pub use headers::{Shown, Written};
 pub use history::{Frame, History};
 pub use session::{SessionDue, SessionTimer};
 pub use view::{MODULES, View};
@@ -152,6 +153,8 @@ pub struct Channel {
     pub beat: Option<Beat>,
     /// What its endpoint says about that.
     pub session_rules: SessionRules,
+    /// What its events wrote of it.
+    pub written: Written,
 }
 
 impl Channel {
@@ -182,6 +185,7 @@ impl Channel {
             session: None,
             beat: None,
             session_rules: SessionRules::default(),
+            written: Written::default(),
         };
         for (name, value) in [
             ("direction", direction),

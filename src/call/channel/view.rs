@@ -202,8 +202,7 @@ impl ApiContext for View<'_> {
     }
 
     fn channel_header(&self, uuid: &str, name: &str) -> Option<String> {
-        let headers = self.channel_of(uuid)?.event_headers();
-        headers.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.channel_of(uuid)?.as_event(true).get(name).map(str::to_owned)
     }
 
     fn order(&mut self, uuid: &str, order: Order) -> bool {

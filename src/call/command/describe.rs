@@ -13,7 +13,7 @@ pub(super) const COMMANDS: &[Command] =
             let Some(uuid) = words.first() else { return usage(SYNTAX) };
             let Some(Seen { event, .. }) = dump(services, uuid).await else { return GONE.to_owned() };
             match words.get(1).map(|format| format.to_ascii_lowercase()).as_deref() {
-                Some("json") => event.json(),
+                Some("json") => event.json().to_string(),
                 Some("xml") => event.xml(),
                 Some("plain") => {
                     let mut text = String::new();

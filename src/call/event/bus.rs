@@ -147,8 +147,9 @@ impl Bus {
             return;
         }
         let event = Arc::new(event);
+        let subclass = event.subclass();
         for listener in self.shared.listeners().iter().filter_map(Weak::upgrade) {
-            if listener.takes(event.name(), event.subclass())
+            if listener.takes(event.name(), subclass)
                 && listener.queue.try_send(Arc::clone(&event)).is_err()
                 && !listener.queue.is_closed()
             {

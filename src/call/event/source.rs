@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::{Bus, Dates, Event, EventName, Origin};
+use super::{Block, Bus, Event, EventName, Origin, common};
 
 /// Makes and fires events. Ask [`Events::wants`] before anything is built.
 pub struct Events {
     bus: Arc<Bus>,
     origin: Origin,
     now_us: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// The last second whose dates were written.
-    dates: Mutex<Option<(i64, Arc<Dates>)>>,
+    /// The last second, and what its events have in common.
+    common: Mutex<Option<(i64, Arc<Block>)>>,
 }
 
 impl fmt::Debug for Events {
@@ -25,7 +25,7 @@ impl fmt::Debug for Events {
 impl Events {
     /// Fires on this bus. Instant and sequence of `origin` do not matter; `now_us` tells microseconds since 1970.
     pub fn new(bus: Arc<Bus>, origin: Origin, now_us: Arc<dyn Fn() -> u64 + Send + Sync>) -> Self {
-        Self { bus, origin, now_us, dates: Mutex::default() }
+        Self { bus, origin, now_us, common: Mutex::default() }
     }
 
     /// The bus.
@@ -52,21 +52,19 @@ impl Events {
     pub fn make(&self, name: EventName, subclass: Option<&str>) -> Event {
         let us = i64::try_from((self.now_us)()).unwrap_or(i64::MAX);
         let now = Timestamp::from_microsecond(us).unwrap_or_default();
-        let dates = self.dates(now);
-        let origin = Origin { now, sequence: self.bus.next_sequence(), ..self.origin.clone() };
-        Event::dated(name, subclass, &origin, &dates)
+        Event::of_second(name, subclass, &self.common(now), now, self.bus.next_sequence())
     }
 
-    /// The dates of this second.
-    fn dates(&self, now: Timestamp) -> Arc<Dates> {
+    /// What the events of this second have in common.
+    fn common(&self, now: Timestamp) -> Arc<Block> {
         let second = now.as_second();
-        let mut known = self.dates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.common.lock().unwrap_or_else(PoisonError::into_inner);
         match &*known {
-            Some((at, dates)) if *at == second => Arc::clone(dates),
+            Some((at, block)) if *at == second => Arc::clone(block),
             _ => {
-                let dates = Arc::new(Dates::of(now));
-                *known = Some((second, Arc::clone(&dates)));
-                dates
+                let block = Arc::new(common(&Origin { now, ..self.origin.clone() }));
+                *known = Some((second, Arc::clone(&block)));
+                block
             }
         }
     }

@@ -168,7 +168,7 @@ fn serialize(_: &Arc<Run>, arguments: &Arguments) -> Step {
     on(arguments, |event| {
         Answer::Text(match form.to_ascii_lowercase().as_str() {
             "xml" => event.xml(),
-            "json" => event.json(),
+            "json" => event.json().to_string(),
             _ => event.plain(),
         })
     })

@@ -1,6 +1,6 @@
 //! Events of the call's channels (spec: event socket, 6; calls, 6). Nothing is built that nobody listens to.
 
-use crate::call::channel::Channel;
+use crate::call::channel::{Channel, Shown};
 use crate::call::event::{Event, EventName};
 use crate::call::leg::LegId;
 use crate::call::services::Services;
@@ -29,21 +29,15 @@ pub(super) fn about(services: &Services, name: EventName, channel: &Channel, mor
             event.add(name, value);
         }
     }
-    let passing = match name {
+    let state = match name {
         EventName::CHANNEL_CREATE | EventName::CHANNEL_OUTGOING | EventName::CHANNEL_ORIGINATE => Some("CS_INIT"),
         EventName::CHANNEL_HANGUP_COMPLETE => Some("CS_REPORTING"),
         EventName::CHANNEL_DESTROY => Some("CS_DESTROY"),
         _ => None,
     };
-    for (name, value) in channel.event_headers_with(!BRIEF.contains(&name)) {
-        let state = match name.as_str() {
-            "Channel-State" => passing,
-            // FreeSWITCH's number is that of the state it is about to enter.
-            "Channel-State-Number" => passing.filter(|state| *state == "CS_INIT").map(|_| "2"),
-            _ => None,
-        };
-        event.add(&name, state.unwrap_or(&value));
-    }
+    // FreeSWITCH's number is that of the state it is about to enter.
+    let number = state.filter(|state| *state == "CS_INIT").map(|_| "2");
+    channel.write_into(&mut event, Shown { variables: !BRIEF.contains(&name), state, number });
     if !LEADING.contains(&name) {
         for (name, value) in more {
             event.add(name, value);
@@ -56,14 +50,7 @@ pub(super) fn about(services: &Services, name: EventName, channel: &Channel, mor
 fn fire_state(services: &Services, channel: &Channel, state: &str, number: &str) {
     if services.events.wants(EventName::CHANNEL_STATE, None) {
         let mut event = services.events.make(EventName::CHANNEL_STATE, None);
-        for (name, value) in channel.event_headers_with(false) {
-            let value = match name.as_str() {
-                "Channel-State" => state,
-                "Channel-State-Number" => number,
-                _ => &value,
-            };
-            event.add(&name, value);
-        }
+        channel.write_into(&mut event, Shown { variables: false, state: Some(state), number: Some(number) });
         services.events.publish(event);
     }
 }

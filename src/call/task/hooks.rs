@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Call;
 use crate::call::api;
-use crate::call::channel::View;
+use crate::call::channel::{Shown, View};
 use crate::call::command;
 use crate::call::event::{Event, EventName};
 use crate::words::expand::{Answers, Api, Lookup, Template, expand_with};
@@ -129,9 +129,9 @@ impl Call {
     /// `env` of the hook: the channel, each variable by its plain name as well, the command.
     fn hook_event(&self, command: &str, args: &str) -> Event {
         let mut event = Event::bare(EventName::CUSTOM);
-        let variables = self.a.variables.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        for (name, value) in self.a.event_headers().into_iter().chain(variables) {
-            event.add(&name, &value);
+        self.a.write_into(&mut event, Shown { variables: true, ..Shown::default() });
+        for (name, value) in self.a.variables.iter() {
+            event.add(name, value);
         }
         event.add("API-Command", command);
         event.add("API-Command-Argument", args);

@@ -299,13 +299,10 @@ impl Call {
 
 /// What a table shows of a channel.
 fn row_of(channel: &Channel) -> Event {
-    let mut event = Event::bare(EventName::CHANNEL_DATA);
-    for (name, value) in channel.event_headers_with(false) {
-        event.add(&name, &value);
-    }
+    let mut event = channel.as_event(false);
     for name in ["current_application", "current_application_data", "accountcode"] {
         if let Some(value) = channel.get(name) {
-            event.add(&format!("variable_{name}"), value);
+            event.add_joined("variable_", name, value);
         }
     }
     event

@@ -183,7 +183,6 @@ impl Call {
         let mut params = emit::about(&self.services, EventName::CHANNEL_DATA, &self.a, &[]);
         let hunted: Vec<(String, String)> = params
             .headers()
-            .iter()
             .filter_map(|(name, value)| Some((format!("Hunt-{}", name.strip_prefix("Caller-")?), value.to_owned())))
             .collect();
         for (name, value) in &hunted {

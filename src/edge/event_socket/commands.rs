@@ -272,7 +272,7 @@ impl Connection {
         for (name, value) in channel.headers() {
             if name == "Channel-State" {
                 // The caller's profile stands before the channel, under the channel's name.
-                for (name, value) in channel.headers().iter().filter(|(name, _)| name.starts_with("Caller-")) {
+                for (name, value) in channel.headers().filter(|(name, _)| name.starts_with("Caller-")) {
                     reply.add(&name.replacen("Caller-", "Channel-", 1), value);
                 }
             }

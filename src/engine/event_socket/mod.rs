@@ -6,5 +6,5 @@
 mod reply;
 mod request;
 
-pub use reply::{api_response, command_reply, disconnect_notice, event_frame};
+pub use reply::{api_response, command_reply, disconnect_notice, event_head};
 pub use request::{Refused, Request, Requests};

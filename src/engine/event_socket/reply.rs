@@ -26,9 +26,9 @@ pub fn api_response(output: &str) -> String {
     format!("Content-Type: api/response\nContent-Length: {}\n\n{output}", output.len())
 }
 
-/// The frame of a serialised event; `format` is `plain`, `json` or `xml`.
-pub fn event_frame(format: &str, event: &str) -> String {
-    format!("Content-Length: {}\nContent-Type: text/event-{format}\n\n{event}", event.len())
+/// What stands before a serialised event of so many bytes; `format` is `plain`, `json` or `xml`.
+pub fn event_head(format: &str, length: usize) -> String {
+    format!("Content-Length: {length}\nContent-Type: text/event-{format}\n\n")
 }
 
 /// The last words; `session` is the uuid of a controlled session.
@@ -53,7 +53,7 @@ mod tests {
         );
         assert_eq!(api_response("abc"), "Content-Type: api/response\nContent-Length: 3\n\nabc");
         assert!(api_response("").ends_with("\n\n-ERR no reply\n"));
-        assert_eq!(event_frame("json", "{}"), "Content-Length: 2\nContent-Type: text/event-json\n\n{}");
+        assert_eq!(event_head("json", 2), "Content-Length: 2\nContent-Type: text/event-json\n\n");
         assert!(
             disconnect_notice(None, None).starts_with("Content-Type: text/disconnect-notice\nContent-Length: 67\n\n")
         );

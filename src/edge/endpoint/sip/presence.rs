@@ -203,8 +203,7 @@ impl Shard {
         let Some(inbox) = self.shared.inboxes.get(self.index).cloned() else { return };
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
-                let headers = event.headers().iter().map(|(name, value)| (&**name, &**value));
-                if let Some((account, waiting)) = Waiting::of_event(headers) {
+                if let Some((account, waiting)) = Waiting::of_event(event.headers()) {
                     inbox.tell(ToShard::Waiting(account.into(), waiting));
                 }
             }
