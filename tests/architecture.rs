@@ -42,6 +42,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
             "limits",
             "media",
             "registry",
+            "row",
             "scheduler",
             "services",
             "task",
@@ -60,6 +61,8 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/outside", &[]),
     ("call/pickup", &["leg"]),
     ("call/registry", &["control", "event", "leg", "media", "task"]),
+    ("call/registry", &["control", "event", "leg", "row", "task"]),
+    ("call/row", &[]),
     ("call/scheduler", &[]),
     (
         "call/services",
@@ -86,7 +89,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
         "call/task",
         &[
             "api", "app", "cdr", "channel", "clients", "command", "control", "dial", "event", "failure", "leg",
-            "limits", "media", "observe", "outside", "pickup", "registry", "services",
+            "limits", "media", "observe", "outside", "pickup", "registry", "row", "services",
         ],
     ),
     ("edge/control", &[]),

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -57,14 +57,23 @@ pub enum CallEvent {
 pub struct EventSink {
     leg: LegId,
     queue: mpsc::Sender<CallEvent>,
-    overflow: Arc<AtomicBool>,
+    state: Arc<QueueState>,
+}
+
+/// What all sinks of a call share.
+#[derive(Debug, Default)]
+struct QueueState {
+    /// An event was lost because the queue was full.
+    overflow: AtomicBool,
+    /// Questions that were put to the call.
+    asked: AtomicU64,
 }
 
 impl EventSink {
     /// A queue for one call: the sink of its A leg, and the receiving end.
     pub fn new() -> (Self, mpsc::Receiver<CallEvent>) {
         let (queue, receiver) = mpsc::channel(CALL_QUEUE);
-        (Self { leg: LegId::A, queue, overflow: Arc::new(AtomicBool::new(false)) }, receiver)
+        (Self { leg: LegId::A, queue, state: Arc::default() }, receiver)
     }
 
     /// The same queue, stamped with another leg.
@@ -95,7 +104,13 @@ impl EventSink {
 
     /// Asks the call something. When it does not take the question its answer never comes.
     pub fn ask(&self, question: Question) {
+        self.state.asked.fetch_add(1, Ordering::AcqRel);
         self.put(CallEvent::Ask(question));
+    }
+
+    /// How many questions were put to the call.
+    pub fn asked(&self) -> u64 {
+        self.state.asked.load(Ordering::Acquire)
     }
 
     /// Whether the call's task is gone.
@@ -110,12 +125,12 @@ impl EventSink {
 
     /// Whether an event was lost because the queue was full; the call ends itself when it sees this.
     pub fn overflowed(&self) -> bool {
-        self.overflow.load(Ordering::Relaxed)
+        self.state.overflow.load(Ordering::Relaxed)
     }
 
     fn put(&self, event: CallEvent) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(event) {
-            self.overflow.store(true, Ordering::Relaxed);
+            self.state.overflow.store(true, Ordering::Relaxed);
         }
     }
 }

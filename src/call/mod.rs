@@ -23,6 +23,7 @@ pub mod observe;
 pub mod outside;
 pub mod pickup;
 pub mod registry;
+pub mod row;
 pub mod scheduler;
 pub mod services;
 pub mod status;

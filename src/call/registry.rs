@@ -9,6 +9,7 @@ use crate::call::control::{Execution, Order};
 use crate::call::event::Event;
 use crate::call::leg::EventSink;
 use crate::call::media::PortId;
+use crate::call::row::{Place, Row};
 use crate::call::task::{Lent, Speaks};
 
 /// A channel as others see it.
@@ -122,10 +123,13 @@ pub enum Question {
     Dump {
         /// Uuid of the channel.
         uuid: Arc<str>,
-        /// Of its variables only those that tables show; nothing about the switch.
-        brief: bool,
         /// None: the channel is gone.
         reply: oneshot::Sender<Option<Seen>>,
+    },
+    /// Asks the call to publish the rows of its channels.
+    Publish {
+        /// When it is done; dropped: the call is gone.
+        done: oneshot::Sender<()>,
     },
     /// Runs an API command with a channel as its own.
     Command {
@@ -157,10 +161,18 @@ pub struct Calls(Mutex<Entries>);
 struct Entries {
     /// Number of the last entry.
     last: u64,
-    channels: HashMap<Arc<str>, (u64, EventSink)>,
+    channels: HashMap<Arc<str>, Entry>,
     /// Channels by the Call-ID of their dialog, and the other way round.
     dialogs: HashMap<Arc<str>, Arc<str>>,
     call_ids: HashMap<Arc<str>, Arc<str>>,
+}
+
+/// A channel in the list.
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    sink: EventSink,
+    place: Arc<Place>,
 }
 
 impl Entries {
@@ -174,13 +186,40 @@ impl Entries {
     }
 }
 
+/// A channel whose row is not known for sure.
+#[derive(Debug)]
+pub struct Unsure {
+    sink: EventSink,
+    place: Arc<Place>,
+}
+
+impl Unsure {
+    /// Asks the call; the answer is the channel's row, none: the channel is gone.
+    pub fn ask(self) -> impl Future<Output = Option<Arc<Row>>> {
+        let (done, answer) = oneshot::channel();
+        self.sink.ask(Question::Publish { done });
+        async move {
+            answer.await.ok()?;
+            self.place.last()
+        }
+    }
+}
+
 /// A channel that is in the list while this lives.
 #[derive(Debug)]
 pub struct Listed {
     uuid: Arc<str>,
     /// Another call may have listed the channel since: then it is not ours to take out.
     number: u64,
+    place: Arc<Place>,
     calls: Arc<Calls>,
+}
+
+impl Listed {
+    /// Where the channel's row goes.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
 }
 
 impl Calls {
@@ -189,19 +228,34 @@ impl Calls {
         let mut entries = self.entries();
         entries.last = entries.last.wrapping_add(1);
         let number = entries.last;
-        entries.channels.insert(Arc::clone(&uuid), (number, sink));
+        let place = Arc::<Place>::default();
+        entries.channels.insert(Arc::clone(&uuid), Entry { number, sink, place: Arc::clone(&place) });
         drop(entries);
-        Listed { uuid, number, calls: Arc::clone(self) }
+        Listed { uuid, number, place, calls: Arc::clone(self) }
     }
 
     /// The way to the call that a channel belongs to.
     pub fn find(&self, uuid: &str) -> Option<(Arc<str>, EventSink)> {
-        self.entries().channels.get_key_value(uuid).map(|(uuid, (_, sink))| (Arc::clone(uuid), sink.clone()))
+        self.entries().channels.get_key_value(uuid).map(|(uuid, entry)| (Arc::clone(uuid), entry.sink.clone()))
     }
 
     /// Every channel with the way to its call.
     pub fn all(&self) -> Vec<(Arc<str>, EventSink)> {
-        self.entries().channels.iter().map(|(uuid, (_, sink))| (Arc::clone(uuid), sink.clone())).collect()
+        self.entries().channels.iter().map(|(uuid, entry)| (Arc::clone(uuid), entry.sink.clone())).collect()
+    }
+
+    /// The rows of all channels, and the calls that have to be asked first: what was asked of them may have changed theirs.
+    pub fn rows(&self) -> (Vec<Arc<Row>>, Vec<Unsure>) {
+        let entries = self.entries();
+        let mut rows = Vec::with_capacity(entries.channels.len());
+        let mut unsure = Vec::new();
+        for entry in entries.channels.values() {
+            match entry.place.row(entry.sink.asked()) {
+                Some(row) => rows.push(row),
+                None => unsure.push(Unsure { sink: entry.sink.clone(), place: Arc::clone(&entry.place) }),
+            }
+        }
+        (rows, unsure)
     }
 
     /// Channels that live.
@@ -242,7 +296,7 @@ impl Calls {
 impl Drop for Listed {
     fn drop(&mut self) {
         let mut entries = self.calls.entries();
-        if entries.channels.get(&self.uuid).is_some_and(|(number, _)| *number == self.number) {
+        if entries.channels.get(&self.uuid).is_some_and(|entry| entry.number == self.number) {
             entries.remove(&self.uuid);
         }
     }

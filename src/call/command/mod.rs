@@ -209,7 +209,7 @@ fn hang_up_all(services: &Services, cause: Cause) {
 pub async fn dump(services: &Services, uuid: &str) -> Option<Seen> {
     let (uuid, sink) = services.calls.find(uuid)?;
     let (reply, answer) = oneshot::channel();
-    sink.ask(Question::Dump { uuid, brief: false, reply });
+    sink.ask(Question::Dump { uuid, reply });
     timeout(PATIENCE, answer).await.ok()?.ok()?
 }
 

@@ -1,17 +1,18 @@
 //! `show`: tables of what lives and what there is, as text, JSON or XML.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::{Command, PATIENCE, now_s, settings, usage};
 use crate::call::app;
 use crate::call::channel::MODULES;
-use crate::call::event::Event;
-use crate::call::registry::{Question, Seen};
+use crate::call::event::json_string;
+use crate::call::registry::Unsure;
+use crate::call::row::{Row, Text};
 use crate::call::services::Services;
 
 const SYNTAX: &str = "codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]|calls|\
@@ -28,46 +29,65 @@ const ENDPOINTS: &[(&str, &str)] = &[
 ];
 const DIALPLANS: &[(&str, &str)] = &[("LUA", "mod_lua"), ("XML", "mod_dialplan_xml"), ("inline", "mod_dptools")];
 
-/// Columns of a channel: name, and the header of its event.
-const CHANNEL: &[(&str, &str)] = &[
-    ("uuid", "Unique-ID"),
-    ("direction", "Call-Direction"),
-    ("created", "variable_start_stamp"),
-    ("created_epoch", "Caller-Channel-Created-Time"),
-    ("name", "Channel-Name"),
-    ("state", "Channel-State"),
-    ("cid_name", "Caller-Caller-ID-Name"),
-    ("cid_num", "Caller-Caller-ID-Number"),
-    ("ip_addr", "Caller-Network-Addr"),
-    ("dest", "Caller-Destination-Number"),
-    ("application", "variable_current_application"),
-    ("application_data", "variable_current_application_data"),
-    ("dialplan", "Caller-Dialplan"),
-    ("context", "Caller-Context"),
-    ("read_codec", "Channel-Read-Codec-Name"),
-    ("read_rate", "Channel-Read-Codec-Rate"),
-    ("read_bit_rate", "Channel-Read-Codec-Bit-Rate"),
-    ("write_codec", "Channel-Write-Codec-Name"),
-    ("write_rate", "Channel-Write-Codec-Rate"),
-    ("write_bit_rate", "Channel-Write-Codec-Bit-Rate"),
-    ("secure", ""),
-    ("hostname", "FreeSWITCH-Hostname"),
-    ("presence_id", "Channel-Presence-ID"),
-    ("presence_data", "Channel-Presence-Data"),
-    ("accountcode", "variable_accountcode"),
-    ("callstate", "Channel-Call-State"),
-    ("callee_name", "Caller-Callee-ID-Name"),
-    ("callee_num", "Caller-Callee-ID-Number"),
-    ("callee_direction", ""),
-    ("call_uuid", "Channel-Call-UUID"),
-    ("sent_callee_name", ""),
-    ("sent_callee_num", ""),
-    ("initial_cid_name", "Caller-Orig-Caller-ID-Name"),
-    ("initial_cid_num", "Caller-Orig-Caller-ID-Number"),
-    ("initial_ip_addr", "Caller-Network-Addr"),
-    ("initial_dest", "Caller-Destination-Number"),
-    ("initial_dialplan", "Caller-Dialplan"),
-    ("initial_context", "Caller-Context"),
+/// What a column shows of a channel.
+#[derive(Clone, Copy)]
+enum Shows {
+    Uuid,
+    Direction,
+    /// When it began, as a date.
+    Created,
+    /// The same in seconds since 1970.
+    CreatedEpoch,
+    State,
+    CallState,
+    Codec,
+    Rate,
+    BitRate,
+    Hostname,
+    One(Text),
+    Nothing,
+}
+
+/// Columns of a channel.
+const CHANNEL: &[(&str, Shows)] = &[
+    ("uuid", Shows::Uuid),
+    ("direction", Shows::Direction),
+    ("created", Shows::Created),
+    ("created_epoch", Shows::CreatedEpoch),
+    ("name", Shows::One(Text::Name)),
+    ("state", Shows::State),
+    ("cid_name", Shows::One(Text::CallerName)),
+    ("cid_num", Shows::One(Text::CallerNumber)),
+    ("ip_addr", Shows::One(Text::Address)),
+    ("dest", Shows::One(Text::Destination)),
+    ("application", Shows::One(Text::Application)),
+    ("application_data", Shows::One(Text::ApplicationData)),
+    ("dialplan", Shows::One(Text::Dialplan)),
+    ("context", Shows::One(Text::Context)),
+    ("read_codec", Shows::Codec),
+    ("read_rate", Shows::Rate),
+    ("read_bit_rate", Shows::BitRate),
+    ("write_codec", Shows::Codec),
+    ("write_rate", Shows::Rate),
+    ("write_bit_rate", Shows::BitRate),
+    ("secure", Shows::Nothing),
+    ("hostname", Shows::Hostname),
+    ("presence_id", Shows::One(Text::PresenceId)),
+    ("presence_data", Shows::One(Text::PresenceData)),
+    ("accountcode", Shows::One(Text::AccountCode)),
+    ("callstate", Shows::CallState),
+    ("callee_name", Shows::One(Text::CalleeName)),
+    ("callee_num", Shows::One(Text::CalleeNumber)),
+    ("callee_direction", Shows::Nothing),
+    ("call_uuid", Shows::One(Text::CallUuid)),
+    ("sent_callee_name", Shows::Nothing),
+    ("sent_callee_num", Shows::Nothing),
+    ("initial_cid_name", Shows::One(Text::FirstCallerName)),
+    ("initial_cid_num", Shows::One(Text::FirstCallerNumber)),
+    ("initial_ip_addr", Shows::One(Text::Address)),
+    ("initial_dest", Shows::One(Text::Destination)),
+    ("initial_dialplan", Shows::One(Text::Dialplan)),
+    ("initial_context", Shows::One(Text::Context)),
 ];
 
 /// Columns of a leg in the tables of calls.
@@ -105,24 +125,40 @@ pub(super) const COMMANDS: &[Command] =
 
 /// A table: columns, and rows of as many values.
 #[derive(Debug, Default)]
-struct Table {
+struct Table<'a> {
     columns: Vec<String>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cow<'a, str>>>,
 }
 
-impl Table {
-    fn new(columns: &[&str], rows: Vec<Vec<String>>) -> Self {
+impl<'a> Table<'a> {
+    fn new(columns: &[&str], rows: Vec<Vec<Cow<'a, str>>>) -> Self {
         Self { columns: columns.iter().map(|name| (*name).to_owned()).collect(), rows }
+    }
+
+    fn of_texts(columns: &[&str], rows: Vec<Vec<String>>) -> Self {
+        Self::new(columns, rows.into_iter().map(|row| row.into_iter().map(Cow::Owned).collect()).collect())
+    }
+
+    /// Room for its text, about.
+    fn room(&self) -> usize {
+        let length = |row: &Vec<Cow<str>>| row.iter().map(|value| value.len().saturating_add(24)).sum::<usize>();
+        self.rows.iter().map(length).sum()
     }
 
     /// As text: no header without rows.
     fn text(&self, delimiter: &str) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.room());
         if !self.rows.is_empty() {
             let _ = writeln!(text, "{}", self.columns.join(delimiter));
         }
         for row in &self.rows {
-            let _ = writeln!(text, "{}", row.join(delimiter));
+            for (at, value) in row.iter().enumerate() {
+                if at > 0 {
+                    text.push_str(delimiter);
+                }
+                text.push_str(value);
+            }
+            text.push('\n');
         }
         let _ = write!(text, "\n{} total.\n", self.rows.len());
         text
@@ -132,12 +168,22 @@ impl Table {
         if self.rows.is_empty() {
             return "{\"row_count\": 0}\n".to_owned();
         }
-        let row = |row: &Vec<String>| {
-            let pairs = self.columns.iter().zip(row);
-            serde_json::Value::Object(pairs.map(|(name, value)| (name.clone(), value.as_str().into())).collect())
-        };
-        serde_json::json!({ "row_count": self.rows.len(), "rows": self.rows.iter().map(row).collect::<Vec<_>>() })
-            .to_string()
+        let mut text = String::with_capacity(self.room());
+        let _ = write!(text, "{{\"row_count\":{},\"rows\":[", self.rows.len());
+        for (at, row) in self.rows.iter().enumerate() {
+            text.push_str(if at > 0 { ",{" } else { "{" });
+            for (at, (name, value)) in self.columns.iter().zip(row).enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
+                json_string(name, &mut text);
+                text.push(':');
+                json_string(value, &mut text);
+            }
+            text.push('}');
+        }
+        text.push_str("]}");
+        text
     }
 
     fn xml(&self) -> String {
@@ -175,7 +221,9 @@ async fn show(services: &Arc<Services>, args: &str) -> String {
         // Nobody needs to be asked for that.
         return format!("\n{} total.\n", services.calls.count());
     }
-    let Some(mut table) = table(services, what).await else { return usage(SYNTAX) };
+    // Rows of channels are borrowed by the table.
+    let channels = if is_of_channels(what) { every(services).await } else { Vec::new() };
+    let Some(mut table) = table(services, what, &channels) else { return usage(SYNTAX) };
     if let Some(("like", wanted)) = rest.split_first().map(|(word, rest)| (*word, rest.join(" "))) {
         let searched = ["uuid", "name", "cid_name", "cid_num", "presence_data", "accountcode"];
         let places: Vec<usize> = (0..table.columns.len())
@@ -209,41 +257,46 @@ fn like(value: &str, pattern: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Whether a table shows channels.
+fn is_of_channels(what: &str) -> bool {
+    ["channels", "calls", "bridged_calls", "detailed_calls", "detailed_bridged_calls"].contains(&what)
+}
+
 /// None: there is no such table.
-async fn table(services: &Arc<Services>, what: &str) -> Option<Table> {
+fn table<'a>(services: &'a Arc<Services>, what: &str, all: &'a [Arc<Row>]) -> Option<Table<'a>> {
     let own = |text: &str| text.to_owned();
     let kinds = |kind: &str, all: Vec<(&str, &str)>| {
         let rows = all.into_iter().map(|(name, module)| vec![own(kind), own(name), own(module)]).collect();
-        Table::new(&["type", "name", "ikey"], rows)
+        Table::of_texts(&["type", "name", "ikey"], rows)
     };
     let named = &["name", "description", "syntax", "ikey"];
     Some(match what {
-        "channels" => channels(services).await,
-        "calls" => calls(services, false, LEG, FIRST_ONLY).await,
-        "bridged_calls" => calls(services, true, LEG, FIRST_ONLY).await,
+        "channels" => channels(services, all),
+        "calls" => calls(services, all, false, LEG, FIRST_ONLY),
+        "bridged_calls" => calls(services, all, true, LEG, FIRST_ONLY),
         "detailed_calls" | "detailed_bridged_calls" => {
-            let all: Vec<&str> =
+            let columns: Vec<&str> =
                 CHANNEL.iter().map(|(name, _)| *name).take_while(|name| *name != "initial_cid_name").collect();
-            calls(services, what == "detailed_bridged_calls", &all, &[]).await
+            calls(services, all, what == "detailed_bridged_calls", &columns, &[])
         }
         "api" => {
             let rows = settings::listed().into_iter();
             let row =
                 |(name, syntax, doc): (&str, &str, &str)| vec![own(name), own(doc), own(syntax), own("mod_commands")];
-            Table::new(named, rows.map(row).collect())
+            Table::of_texts(named, rows.map(row).collect())
         }
         "application" => {
             let row = |application: &&'static app::Application| {
                 vec![own(application.name), own(application.doc), own(application.syntax), own("mod_dptools")]
             };
-            Table::new(named, app::all().iter().map(row).collect())
+            Table::of_texts(named, app::all().iter().map(row).collect())
         }
         "codec" => kinds("codec", CODECS.iter().map(|name| (*name, "CORE_PCM_MODULE")).collect()),
         "endpoint" => kinds("endpoint", ENDPOINTS.to_vec()),
         "dialplan" => kinds("dialplan", DIALPLANS.to_vec()),
         "modules" => {
             let row = |name: &&str| vec![own("generic"), own(name), own(name), String::new()];
-            Table::new(&["type", "name", "ikey", "filename"], MODULES.iter().map(row).collect())
+            Table::of_texts(&["type", "name", "ikey", "filename"], MODULES.iter().map(row).collect())
         }
         "registrations" => {
             let now = now_s(services);
@@ -275,7 +328,7 @@ async fn table(services: &Arc<Services>, what: &str) -> Option<Table> {
                 "hostname",
                 "metadata",
             ];
-            Table::new(columns, services.administration.registrations().into_iter().map(row).collect())
+            Table::of_texts(columns, services.administration.registrations().into_iter().map(row).collect())
         }
         "tasks" => {
             let row = |task: crate::call::scheduler::Task| {
@@ -289,7 +342,7 @@ async fn table(services: &Arc<Services>, what: &str) -> Option<Table> {
                 ]
             };
             let columns = &["task_id", "task_desc", "task_group", "task_runtime", "task_sql_manager", "hostname"];
-            Table::new(columns, services.scheduler.all().into_iter().map(row).collect())
+            Table::of_texts(columns, services.scheduler.all().into_iter().map(row).collect())
         }
         "aliases" | "chat" | "complete" | "file" | "interfaces" | "interface_types" | "limits" | "management"
         | "nat_map" | "say" | "timer" => Table::default(),
@@ -297,74 +350,102 @@ async fn table(services: &Arc<Services>, what: &str) -> Option<Table> {
     })
 }
 
-/// Every channel as an event; those that do not answer in time are left out.
-async fn every(services: &Services) -> Vec<Seen> {
-    let asked: Vec<_> = services
-        .calls
-        .all()
-        .into_iter()
-        .map(|(uuid, sink)| {
-            let (reply, answer) = oneshot::channel();
-            sink.ask(Question::Dump { uuid, brief: true, reply });
-            answer
-        })
-        .collect();
+/// Every channel. Calls are asked only when something was asked of them that may have changed their rows; who does not
+/// answer in time is left out.
+async fn every(services: &Services) -> Vec<Arc<Row>> {
+    let (mut all, unsure) = services.calls.rows();
     let until = tokio::time::Instant::now() + PATIENCE;
-    let mut all = Vec::new();
+    let asked: Vec<_> = unsure.into_iter().map(Unsure::ask).collect();
     for answer in asked {
-        let left = until.saturating_duration_since(tokio::time::Instant::now());
-        if let Ok(Ok(Some(seen))) = timeout(left, answer).await {
-            all.push(seen);
-        }
+        all.extend(timeout_at(until, answer).await.ok().flatten());
     }
-    all.sort_by_cached_key(|seen| {
-        seen.event.get("Caller-Channel-Created-Time").and_then(|text| text.parse::<u64>().ok())
-    });
+    all.sort_by_key(|row| row.marks.created);
     all
 }
 
-fn cell(services: &Services, event: &Event, column: &str) -> String {
-    let header = CHANNEL.iter().find(|(name, _)| *name == column).map_or("", |(_, header)| header);
-    let value = event.get(header).unwrap_or_default();
-    match column {
-        "hostname" => services.hostname.clone(),
-        "created_epoch" => value.parse::<u64>().map(|us| (us / 1_000_000).to_string()).unwrap_or_default(),
-        "created" => {
-            let us = event.get("Caller-Channel-Created-Time").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
-            let at = jiff::Timestamp::from_microsecond(us).unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
-            at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+/// Writes cells. Rows are sorted by time, so the last date is mostly the next one as well.
+struct Cells<'a> {
+    services: &'a Services,
+    date: Option<(u64, String)>,
+}
+
+impl<'a> Cells<'a> {
+    fn new(services: &'a Services) -> Self {
+        Self { services, date: None }
+    }
+
+    fn columns(names: &[&str]) -> Vec<Shows> {
+        let shows = |column: &&str| CHANNEL.iter().find(|(name, _)| name == column);
+        names.iter().map(|name| shows(name).map_or(Shows::Nothing, |(_, shows)| *shows)).collect()
+    }
+
+    fn cell(&mut self, row: &'a Row, shows: Shows) -> Cow<'a, str> {
+        let marks = &row.marks;
+        let with_codec = |text| if marks.codec.is_empty() { "" } else { text };
+        match shows {
+            Shows::Uuid => (&*marks.uuid).into(),
+            Shows::Direction => marks.direction.into(),
+            Shows::Created => self.date(marks.created).into(),
+            Shows::CreatedEpoch => (marks.created / 1_000_000).to_string().into(),
+            Shows::State => marks.state.into(),
+            Shows::CallState => marks.call_state.into(),
+            Shows::Codec => marks.codec.into(),
+            Shows::Rate => with_codec("8000").into(),
+            Shows::BitRate => with_codec("64000").into(),
+            Shows::Hostname => self.services.hostname.as_str().into(),
+            Shows::One(text) => row.text(text).into(),
+            Shows::Nothing => "".into(),
         }
-        _ => value.to_owned(),
+    }
+
+    fn date(&mut self, us: u64) -> String {
+        let second = us / 1_000_000;
+        if let Some((known, date)) = &self.date
+            && *known == second
+        {
+            return date.clone();
+        }
+        let at = jiff::Timestamp::from_second(i64::try_from(second).unwrap_or(0)).unwrap_or_default();
+        let date = at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        self.date = Some((second, date.clone()));
+        date
     }
 }
 
-async fn channels(services: &Services) -> Table {
-    let columns: Vec<&str> = CHANNEL.iter().map(|(name, _)| *name).collect();
-    let row = |seen: &Seen| columns.iter().map(|column| cell(services, &seen.event, column)).collect();
-    Table::new(&columns, every(services).await.iter().map(row).collect())
+fn channels<'a>(services: &'a Services, all: &'a [Arc<Row>]) -> Table<'a> {
+    let names: Vec<&str> = CHANNEL.iter().map(|(name, _)| *name).collect();
+    let mut cells = Cells::new(services);
+    let rows = all.iter().map(|row| CHANNEL.iter().map(|(_, shows)| cells.cell(row, *shows)).collect());
+    Table::new(&names, rows.collect())
 }
 
 /// Pairs of legs; those that are alone with empty columns. The second leg has the columns of the first but some.
-async fn calls(services: &Services, bridged_only: bool, first: &[&str], first_only: &[&str]) -> Table {
+fn calls<'a>(
+    services: &'a Services,
+    all: &'a [Arc<Row>],
+    bridged_only: bool,
+    first: &[&str],
+    first_only: &[&str],
+) -> Table<'a> {
     let second: Vec<&str> = first.iter().copied().filter(|column| !first_only.contains(column)).collect();
-    let all = every(services).await;
-    let uuid = |seen: &Seen| seen.event.get("Unique-ID").unwrap_or_default().to_owned();
-    let by_uuid: HashMap<String, &Event> = all.iter().map(|seen| (uuid(seen), &seen.event)).collect();
+    let (of_first, of_second) = (Cells::columns(first), Cells::columns(&second));
+    let mut cells = Cells::new(services);
+    let by_uuid: HashMap<&str, &Row> = all.iter().map(|row| (&*row.marks.uuid, &**row)).collect();
     let mut taken: HashSet<&str> = HashSet::new();
     let mut rows = Vec::new();
-    for Seen { event, partner, .. } in &all {
-        if event.get("Unique-ID").is_some_and(|uuid| taken.contains(uuid)) {
+    for row in all {
+        if taken.contains(&*row.marks.uuid) {
             continue;
         }
-        let other = partner.as_deref().and_then(|uuid| by_uuid.get(uuid).copied());
+        let other = row.marks.partner.as_deref().and_then(|uuid| by_uuid.get(uuid).copied());
         if other.is_none() && bridged_only {
             continue;
         }
-        taken.extend(other.and(partner.as_deref()));
-        let mut row: Vec<String> = first.iter().map(|column| cell(services, event, column)).collect();
-        row.extend(second.iter().map(|column| other.map(|other| cell(services, other, column)).unwrap_or_default()));
-        row.push(cell(services, event, "created_epoch"));
-        rows.push(row);
+        taken.extend(other.and(row.marks.partner.as_deref()));
+        let mut line: Vec<Cow<str>> = of_first.iter().map(|shows| cells.cell(row, *shows)).collect();
+        line.extend(of_second.iter().map(|shows| other.map_or("".into(), |other| cells.cell(other, *shows))));
+        line.push(cells.cell(row, Shows::CreatedEpoch));
+        rows.push(line);
     }
     let mut columns: Vec<String> = first.iter().map(|name| (*name).to_owned()).collect();
     columns.extend(second.iter().map(|name| format!("b_{name}")));
@@ -381,7 +462,7 @@ mod tests {
         let empty = Table::new(&["a"], Vec::new());
         assert_eq!((empty.text(","), empty.json()), ("\n0 total.\n".to_owned(), "{\"row_count\": 0}\n".to_owned()));
         assert_eq!(empty.xml(), "<result row_count=\"0\"/>\n");
-        let table = Table::new(&["a", "b"], vec![vec!["1".to_owned(), "<".to_owned()]]);
+        let table = Table::new(&["a", "b"], vec![vec!["1".into(), "<".into()]]);
         assert_eq!(table.text("|"), "a|b\n1|<\n\n1 total.\n");
         assert_eq!(table.json(), "{\"row_count\":1,\"rows\":[{\"a\":\"1\",\"b\":\"<\"}]}");
         assert!(table.xml().contains("  <row row_id=\"1\">\n    <a>1</a>\n    <b>&lt;</b>\n  </row>\n"));

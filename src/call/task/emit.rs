@@ -81,7 +81,8 @@ impl Call {
         if self.services.events.is_quiet() {
             return;
         }
-        self.a.codec = self.audio.codec_name();
+        // Who hears the event and looks at a table sees there what the event told.
+        self.publish();
         fire_call_state(&self.services, &mut self.a);
         fire(&self.services, name, &self.a, more);
     }
@@ -91,8 +92,8 @@ impl Call {
         if self.services.events.is_quiet() {
             return;
         }
+        self.publish();
         let Some(callee) = self.callees.iter_mut().find(|callee| callee.id == id) else { return };
-        callee.channel.codec = callee.audio.codec_name();
         fire_call_state(&self.services, &mut callee.channel);
         fire(&self.services, name, &callee.channel, more);
     }

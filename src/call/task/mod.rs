@@ -39,6 +39,7 @@ mod parting;
 mod pickup;
 mod play;
 mod playlist;
+mod publish;
 mod questions;
 mod record;
 mod refer;
@@ -128,6 +129,8 @@ pub struct Call {
     leg: Box<dyn Leg>,
     sink: EventSink,
     events: mpsc::Receiver<CallEvent>,
+    /// Questions that were answered.
+    answered: u64,
     callees: Vec<Callee>,
     /// The caller's side has ended the dialog itself (CANCEL, BYE): nothing is to be sent.
     caller_gone: bool,
@@ -282,6 +285,7 @@ impl Call {
             leg,
             sink,
             events,
+            answered: 0,
             callees: Vec::new(),
             caller_gone: false,
             max_forwards,
@@ -478,6 +482,7 @@ impl Call {
         {
             return self.absorb(event);
         }
+        self.publish();
         let session = self.session_deadline();
         let beat = self.beat_deadline();
         let event = match until.into_iter().chain(session).chain(beat).min() {
@@ -516,6 +521,9 @@ impl Call {
     }
 
     fn absorb(&mut self, event: CallEvent) -> Wake {
+        if matches!(event, CallEvent::Ask(_)) {
+            self.answered = self.answered.wrapping_add(1);
+        }
         let Some(event) = self.pass_on(event) else { return Wake::Caller };
         if self.waits_on(&event) || self.displacement_event(&event) {
             return Wake::Caller;

@@ -11,7 +11,7 @@ use super::{Call, Waiting, emit, heartbeat, keys, limit};
 use crate::call::api;
 use crate::call::channel::{Channel, View};
 use crate::call::control::{Execution, Order};
-use crate::call::event::{Event, EventName};
+use crate::call::event::EventName;
 use crate::call::leg::LegId;
 use crate::call::limits::Rule;
 use crate::call::media::MediaCommand;
@@ -70,8 +70,12 @@ impl Call {
             Question::Adopt { uuid, partner, reply } => {
                 let _ = reply.send(self.adopt_later(&uuid, partner));
             }
-            Question::Dump { uuid, brief, reply } => {
-                let _ = reply.send(self.seen_by_others(&uuid, brief));
+            Question::Dump { uuid, reply } => {
+                let _ = reply.send(self.seen_by_others(&uuid));
+            }
+            Question::Publish { done } => {
+                self.publish();
+                let _ = done.send(());
             }
             Question::Command { command, args, reply } => {
                 let _ = reply.send(api::run(&command, &mut self.view(), &args));
@@ -238,23 +242,21 @@ impl Call {
         true
     }
 
-    fn seen_by_others(&mut self, uuid: &str, brief: bool) -> Option<Seen> {
+    fn seen_by_others(&mut self, uuid: &str) -> Option<Seen> {
         let services = self.services.clone();
         self.a.codec = self.audio.codec_name();
         for callee in &mut self.callees {
             callee.channel.codec = callee.audio.codec_name();
         }
-        let bridged = self.callees.iter().find(|callee| callee.channel.bridged && callee.alive());
-        let bridged = bridged.filter(|_| self.a.bridged).map(|callee| callee.channel.uuid.clone());
-        let partner = if *self.a.uuid == *uuid {
-            bridged
-        } else {
-            bridged.filter(|bridged| **bridged == *uuid).map(|_| self.a.uuid.clone())
+        let partner = match self.bridged_callee() {
+            Some(bridged) if *self.a.uuid == *uuid => Some(bridged),
+            Some(bridged) if *bridged == *uuid => Some(self.a.uuid.clone()),
+            _ => None,
         };
         let callee = self.callees.iter().find(|callee| *callee.channel.uuid == *uuid);
         let recordings = callee.map_or(&self.audio, |callee| &callee.audio).recorded_files();
         let channel = self.channel_named(uuid)?;
-        let event = if brief { row_of(channel) } else { emit::about(&services, EventName::CHANNEL_DATA, channel, &[]) };
+        let event = emit::about(&services, EventName::CHANNEL_DATA, channel, &[]);
         Some(Seen { event, partner, recordings })
     }
 
@@ -295,15 +297,4 @@ impl Call {
             }
         }
     }
-}
-
-/// What a table shows of a channel.
-fn row_of(channel: &Channel) -> Event {
-    let mut event = channel.as_event(false);
-    for name in ["current_application", "current_application_data", "accountcode"] {
-        if let Some(value) = channel.get(name) {
-            event.add_joined("variable_", name, value);
-        }
-    }
-    event
 }

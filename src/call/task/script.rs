@@ -263,6 +263,7 @@ impl Call {
         };
         let depth = self.resting.len();
         loop {
+            self.publish();
             served.counter.swap(Some(std::mem::take(&mut self.a)));
             let told = tokio::select! {
                 biased;
