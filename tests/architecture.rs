@@ -145,6 +145,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("regex::bytes", &["words/pattern"]),
     ("fancy_regex::", &["words/pattern"]),
     ("clap::", &["program/cli"]),
+    ("rustyline::", &["program/cli"]),
     ("rand::", &["edge", "program", "engine/sip/identifiers"]),
     ("std::fs", &["edge", "program", "call/lua"]),
     ("std::net::Udp", &["edge", "program"]),

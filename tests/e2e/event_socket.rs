@@ -252,6 +252,53 @@ async fn our_own_client_gives_one_command() {
     assert_eq!(text, "-ERR nosuch Command not found!\n");
 }
 
+/// On a terminal, as `script` of util-linux makes one.
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_client_completes_what_was_begun() {
+    let found = Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("SKIPPED: there is no script command");
+        return;
+    }
+    let (switch, control) = switch(&[]);
+    let mut giver = client(control).await;
+    assert_eq!(command(&mut giver, "originate {origination_uuid=only-one}null/x &park()").await, "+OK only-one\n");
+    let line = format!("{} cli -P {} -p '{PASSWORD}'", env!("CARGO_BIN_EXE_switch"), control.port());
+    let mut terminal = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("HOME", switch.folder())
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("script runs");
+    let typing = tokio::task::spawn_blocking(move || {
+        use std::io::{Read as _, Write as _};
+        let mut keys = terminal.stdin.take().expect("its input");
+        let mut screen = terminal.stdout.take().expect("its output");
+        let (mut shown, mut piece) = (Vec::new(), [0; 1024]);
+        // A command's name, then the uuid of the one channel there is. Keys are pressed when the prompt is there.
+        for (wanted, pressed) in [(&["> "][..], "uuid_exi\tonl\t\r"), (&["true\r\n", "> "], "/exit\r")] {
+            let has_come = |shown: &[u8]| {
+                let text = String::from_utf8_lossy(shown);
+                let mut rest = &*text;
+                wanted.iter().all(|word| rest.find(word).map(|at| rest = &rest[at + word.len()..]).is_some())
+            };
+            while !has_come(&shown) {
+                let read = screen.read(&mut piece).expect("a terminal");
+                assert!(read > 0, "{}", String::from_utf8_lossy(&shown));
+                shown.extend_from_slice(&piece[..read]);
+            }
+            keys.write_all(pressed.as_bytes()).expect("it takes keys");
+        }
+        terminal.wait().expect("it ends")
+    });
+    let status = timeout(PATIENCE, typing).await.expect("in time").expect("no panic");
+    assert_eq!(status.code(), Some(0));
+    let history = std::fs::read_to_string(switch.folder().join(".switch_cli_history")).expect("a history");
+    assert!(history.contains("uuid_exists only-one"), "{history}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_password_one_is_made_and_a_known_one_stays_at_home() {
     let switch = Switch::start_with(&["--event-socket", "127.0.0.1:0"], &[]);

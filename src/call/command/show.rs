@@ -18,6 +18,24 @@ use crate::call::services::Services;
 const SYNTAX: &str = "codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]|calls|\
                       detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|\
                       say|interfaces|interface_types|tasks|limits|status";
+/// The tables, for completion.
+pub(super) const TABLES: &[&str] = &[
+    "api",
+    "application",
+    "bridged_calls",
+    "calls",
+    "channels",
+    "chat",
+    "codec",
+    "detailed_bridged_calls",
+    "detailed_calls",
+    "dialplan",
+    "endpoint",
+    "modules",
+    "registrations",
+    "status",
+    "tasks",
+];
 const CODECS: &[&str] = &["PCMA", "PCMU"];
 const ENDPOINTS: &[(&str, &str)] = &[
     ("error", "mod_dptools"),

@@ -21,8 +21,10 @@ pub(super) const COMMANDS: &[Command] = &[
             format!("+OK Job-UUID: {job}\n")
         })
     }),
-    Command::new("console_complete", "<line>", "How a line that was begun may go on", |_, args| {
-        Box::pin(async move { complete(args) })
+    Command::new("console_complete", "<line>", "How a line that was begun may go on", |services, args| {
+        Box::pin(
+            async move { complete(args, &|| services.calls.all().iter().map(|(uuid, _)| uuid.to_string()).collect()) },
+        )
     }),
     Command::new("is_lan_addr", "<ip>", "Whether an address is one of a private network", |_, args| {
         Box::pin(async move { args.parse().is_ok_and(|ip| is_private(&ip)).to_string() })
@@ -58,18 +60,29 @@ fn is_private(ip: &IpAddr) -> bool {
     }
 }
 
-/// Candidates, right-aligned in 20, then what replaces the letters that were typed.
-fn complete(args: &str) -> String {
+/// Most candidates of an answer.
+const MOST_CANDIDATES: usize = 200;
+
+/// Candidates, right-aligned in 20, then what replaces the letters that were typed. `channels` tells the uuids of channels.
+fn complete(args: &str, channels: &dyn Fn() -> Vec<String>) -> String {
     let (cursor, line) = match args.strip_prefix("c=").and_then(|rest| rest.split_once(';')) {
         Some((cursor, line)) => (cursor.parse::<usize>().unwrap_or(line.len()), line),
         None => (args.len(), args),
     };
     let typed = line.get(..cursor.min(line.len())).unwrap_or(line);
-    if typed.contains(' ') {
-        return String::new();
-    }
-    let found: Vec<&str> =
-        settings::listed().into_iter().map(|(name, ..)| name).filter(|name| name.starts_with(typed)).collect();
+    let (before, typed) = typed.rsplit_once(' ').map_or(("", typed), |(before, word)| (before, word));
+    let before: Vec<&str> = before.split_whitespace().collect();
+    let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let all = match before.as_slice() {
+        [] => settings::listed().into_iter().map(|(name, ..)| name.to_owned()).collect(),
+        ["show"] => own(super::show::TABLES),
+        ["uuid_bridge", _] => channels(),
+        [name] if name.starts_with("uuid_") => channels(),
+        _ => Vec::new(),
+    };
+    let mut found: Vec<&str> = all.iter().map(String::as_str).filter(|name| name.starts_with(typed)).collect();
+    found.sort_unstable();
+    found.truncate(MOST_CANDIDATES);
     let mut text = "\n\n".to_owned();
     for row in found.chunks(4) {
         for name in row {
@@ -93,9 +106,18 @@ mod tests {
 
     #[test]
     fn lines_are_completed() {
+        let complete = |line: &str| complete(line, &|| vec!["b1".to_owned(), "a2".to_owned(), "a1".to_owned()]);
         assert_eq!(complete("c=4;uuid_dump"), complete("uuid"));
         assert_eq!(complete("uuid_dum"), format!("\n\n[{:>20}]\t\n\nwrite=8:uuid_dump ", "uuid_dump"));
-        assert!(complete("nosuch").is_empty() && complete("show ch").is_empty());
+        let two = format!("\n\n[{:>20}]\t[{:>20}]\t\n\nwrite=0:a", "a1", "a2");
+        assert_eq!(complete("uuid_kill a"), two.replace("write=0", "write=1"));
+        assert!(complete("uuid_kill ").contains("[                  b1]"), "{}", complete("uuid_kill "));
+        assert!(complete("uuid_bridge b1 b").ends_with("write=1:b1 "));
+        assert!(complete("show ch").ends_with("write=2:cha"), "{}", complete("show ch"));
+        assert!(complete("show chan").ends_with("write=4:channels "), "{}", complete("show chan"));
+        for nothing in ["nosuch", "status x", "uuid_kill a1 b", "c=99;nosuch"] {
+            assert!(complete(nothing).is_empty(), "{nothing}");
+        }
     }
 
     #[test]

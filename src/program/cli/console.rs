@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use super::editor::{Prompt, Typed};
 use crate::program::client::{Client, ClientError, Frame};
 
 /// Where the event socket of a running switch is, and what proves that we may use it.
@@ -91,6 +92,9 @@ pub fn run(args: &ConsoleArgs) -> ExitCode {
 }
 
 fn show(text: &str) {
+    if text.is_empty() {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     if !text.ends_with('\n') {
@@ -101,11 +105,15 @@ fn show(text: &str) {
 
 /// What comes without having been asked for.
 fn show_aside(frame: &Frame) {
+    show(&aside_text(frame));
+}
+
+fn aside_text(frame: &Frame) -> String {
     match frame.kind() {
-        "log/data" => show(&coloured(frame)),
-        "text/disconnect-notice" => show(&frame.body),
-        kind if kind.starts_with("text/event-") => show(&frame.body),
-        _ => {}
+        "log/data" => coloured(frame),
+        "text/disconnect-notice" => frame.body.clone(),
+        kind if kind.starts_with("text/event-") => frame.body.clone(),
+        _ => String::new(),
     }
 }
 
@@ -132,33 +140,59 @@ async fn converse(args: &ConsoleArgs, mut client: Client) -> Result<(), ClientEr
     if let Some(level) = &args.loglevel {
         show(&client.request(&format!("log {level}\n\n"), show_aside).await?);
     }
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    let prompt = || {
-        if std::io::stdin().is_terminal() {
-            let mut out = std::io::stdout().lock();
-            let _ = write!(out, "{name}> ");
-            let _ = out.flush();
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        match Prompt::open(&name) {
+            Ok(prompt) => return edited(client, prompt).await,
+            // Then without editing.
+            Err(error) => show(&format!("the terminal does not allow editing: {error}")),
         }
-    };
-    prompt();
+    }
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {
             line = lines.next_line() => {
                 let Some(line) = line? else { return Ok(()) };
-                match line.trim() {
-                    "" => {}
-                    "/exit" | "/quit" | "/bye" | "..." => return Ok(()),
-                    "/help" => show(HELP),
-                    line => show(&match line.strip_prefix('/') {
-                        Some(raw) => client.request(&format!("{raw}\n\n"), show_aside).await?,
-                        None => client.command(line, show_aside).await?,
-                    }),
-                }
-                prompt();
+                let Some(answer) = answer(&mut client, &line, show_aside).await? else { return Ok(()) };
+                show(&answer);
             }
             frame = client.next() => {
                 show_aside(&frame?);
             }
+        }
+    }
+}
+
+/// What is to be shown for a line; none: the conversation is over.
+async fn answer(client: &mut Client, line: &str, aside: impl FnMut(&Frame)) -> Result<Option<String>, ClientError> {
+    Ok(Some(match line.trim() {
+        "" => String::new(),
+        "/exit" | "/quit" | "/bye" | "..." => return Ok(None),
+        "/help" => HELP.to_owned(),
+        line => match line.strip_prefix('/') {
+            Some(raw) => client.request(&format!("{raw}\n\n"), aside).await?,
+            None => client.command(line, aside).await?,
+        },
+    }))
+}
+
+/// The conversation with somebody at a terminal.
+async fn edited(mut client: Client, mut prompt: Prompt) -> Result<(), ClientError> {
+    loop {
+        tokio::select! {
+            typed = prompt.next() => match typed {
+                None => return Ok(()),
+                Some(Typed::Line(line)) => {
+                    let Some(answer) = answer(&mut client, &line, show_aside).await? else { return Ok(()) };
+                    show(&answer);
+                    prompt.ready();
+                }
+                Some(Typed::Begun { line, reply }) => {
+                    let asked = format!("console_complete c={};{line}", line.len());
+                    let answer = client.command(&asked, |frame| prompt.print(aside_text(frame))).await?;
+                    let _ = reply.send(answer);
+                }
+            },
+            frame = client.next() => prompt.print(aside_text(&frame?)),
         }
     }
 }

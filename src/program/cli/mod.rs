@@ -9,6 +9,7 @@ pub mod check;
 pub mod console;
 pub mod demo;
 pub mod diff;
+mod editor;
 pub mod explain;
 pub mod folders;
 pub mod lua;
