@@ -200,14 +200,16 @@ impl Call {
         diversion: Option<String>,
     ) -> Option<Cause> {
         let callee = self.callees.iter_mut().find(|callee| callee.id == id && callee.alive())?;
-        for channel in [&mut callee.channel, &mut self.a] {
+        let fatal = callee.is_true("outbound_redirect_fatal");
+        for (channel, followed) in [(&mut callee.channel, true), (&mut self.a, !fatal)] {
             for (at, contact) in contacts.iter().enumerate() {
                 channel.set_received(&format!("sip_redirect_contact_{at}"), &contact.uri);
                 channel.set_received(&format!("sip_redirect_contact_user_{at}"), &contact.user);
                 channel.set_received(&format!("sip_redirect_contact_host_{at}"), &contact.host);
                 channel.set_received(&format!("sip_redirect_contact_params_{at}"), &contact.params);
             }
-            if let Some(first) = contacts.first() {
+            // The caller learns of it only when it is gone to.
+            if let Some(first) = contacts.first().filter(|_| followed) {
                 channel.set_received("sip_redirected_to", &first.uri);
             }
             if let Some(diversion) = &diversion {
@@ -219,7 +221,7 @@ impl Call {
             let failure = Failure { status, phrase, cause: Some(cause), ..Failure::default() };
             Some(call.callee_failed(id, failure))
         };
-        if callee.is_true("outbound_redirect_fatal") {
+        if fatal {
             return fail(self, Cause::REQUESTED_CHAN_UNAVAIL);
         }
         let Some(first) = contacts.first() else { return fail(self, Cause::NORMAL_UNSPECIFIED) };

@@ -281,7 +281,7 @@ impl Call {
                         return Ended::TimedOut;
                     }
                     if progress.is_some_and(|at| now >= at) {
-                        self.end_all(ids, None, Cause::NO_ANSWER);
+                        self.end_all(ids, None, Cause::PROGRESS_TIMEOUT);
                         return Ended::NoProgress;
                     }
                     forced_progress |= self.leg_timers_due(ids, now);
