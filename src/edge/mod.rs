@@ -1,5 +1,6 @@
 //! Sockets, files, threads and the only real clock.
 
+mod beats;
 pub mod control;
 pub mod endpoint;
 pub mod event_socket;

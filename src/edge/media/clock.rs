@@ -23,6 +23,11 @@ impl Clock {
     pub(super) fn now(&self) -> Micros {
         self.0.elapsed().as_micros() as Micros
     }
+
+    /// The instant of a reading.
+    pub(super) fn instant(&self, at: Micros) -> Instant {
+        self.0.checked_add(Duration::from_micros(at)).unwrap_or(self.0)
+    }
 }
 
 /// Time since 1970, for the NTP time of sender reports.

@@ -11,6 +11,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 
 use crate::call::leg::EventSink;
 use crate::call::media::{MediaError, PortId};
+use crate::edge::beats::Beats;
 
 use super::clock::Clock;
 use super::pair::PairRange;
@@ -23,6 +24,8 @@ use super::shared::{Handle, Shared};
 pub(super) struct Engine {
     pub(super) clock: Clock,
     pub(super) mailboxes: Vec<Mailbox>,
+    /// When the threads came round.
+    pub(super) beats: Beats,
     pub(super) loader: Loader,
     pub(super) recorder: Arc<Recorder>,
     range: Arc<PairRange>,
@@ -81,6 +84,7 @@ impl Engine {
     pub(super) fn new(threads: usize, range: PairRange, loader: Loader, clock: Clock) -> io::Result<Self> {
         Ok(Self {
             clock,
+            beats: Beats::new(clock.instant(clock.now()), threads),
             mailboxes: (0..threads).map(|_| Mailbox::new()).collect::<io::Result<_>>()?,
             loader,
             recorder: Arc::default(),

@@ -120,10 +120,15 @@ impl MediaThreads {
         Ok(media)
     }
 
-    /// Whether its threads run.
+    /// Whether its threads run, and those that carry media come round.
     pub fn is_alive(&self) -> bool {
         let threads = self.threads();
-        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
+        let run = !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished());
+        run && self.lives_at(self.engine.clock.now())
+    }
+
+    fn lives_at(&self, now: clock::Micros) -> bool {
+        self.engine.beats.all_live(self.engine.clock.instant(now))
     }
 
     /// Ports that are open, counting those whose closing is under way.

@@ -108,12 +108,16 @@ impl Rig {
 
     /// Waits until all ports are closed.
     pub(super) fn wait_until_closed(&self) {
-        let closed = async {
-            while self.media.open_ports() > 0 {
+        self.wait_until("all ports are closed", || self.media.open_ports() == 0);
+    }
+
+    pub(super) fn wait_until(&self, what: &str, holds: impl Fn() -> bool) {
+        let waited = async {
+            while !holds() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, closed).await }).expect("all ports closed");
+        self.runtime.block_on(async { tokio::time::timeout(PATIENCE, waited).await }).expect(what);
     }
 }
 

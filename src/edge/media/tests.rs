@@ -8,6 +8,7 @@ use crate::engine::audio::{g711, wav_bytes};
 use crate::engine::rtp::rtcp::{ReportBlock, Rtcp, compound};
 use crate::engine::rtp::{EventPayload, EventReceiver, Packet, sequence_distance, timestamp_distance};
 
+use super::clock::SECOND;
 use super::testing::{Line, Phone, Rig};
 use super::{MediaConfig, MediaStartError, MediaThreads};
 
@@ -428,6 +429,17 @@ fn nothing_is_left_behind() {
     drop(line);
     assert_eq!(std::sync::Arc::strong_count(&rig.media.engine), 1);
     rig.media.stop();
+}
+
+#[test]
+fn a_thread_that_does_not_come_round_is_noticed() {
+    let rig = Rig::new(2, 1);
+    assert!(rig.media.is_alive());
+    // Ten seconds and a half after the start they live only if they came round since: the idle ones do within a second.
+    let later = 10 * SECOND + SECOND / 2;
+    rig.wait_until("the threads come round", || rig.media.lives_at(later));
+    let now = rig.media.engine.clock.now();
+    assert!(rig.media.is_alive() && !rig.media.lives_at(now + 11 * SECOND), "that late they are stuck");
 }
 
 #[test]

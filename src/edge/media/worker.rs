@@ -65,6 +65,7 @@ impl Worker {
                 continue;
             }
             self.now = engine.clock.now();
+            engine.beats.beat(self.index, engine.clock.instant(self.now));
             // Before the packets: what a call said holds for those that come after it.
             self.open_mail(mailbox);
             for event in &events {

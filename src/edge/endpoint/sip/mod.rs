@@ -7,7 +7,6 @@
 //! Not here: the protocol itself (`engine::sip`), codecs and media, what a call does. Not yet: SRV records, TLS.
 
 mod auth;
-mod beats;
 mod caller;
 mod calls;
 mod credentials;

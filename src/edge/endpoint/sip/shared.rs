@@ -10,7 +10,6 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::auth::Guard;
-use super::beats::Beats;
 use super::credentials::Credential;
 use super::gateway::Gateways;
 use super::gateway_duties::Errand;
@@ -24,6 +23,7 @@ use super::settings::SipSettings;
 use super::trace::Trace;
 use crate::call::event::Subscription;
 use crate::call::leg::{EventSink, LegCommand};
+use crate::edge::beats::Beats;
 use crate::edge::endpoint::CallStarter;
 use crate::edge::net::{Connections, Peer, Routes, TcpSink};
 use crate::engine::config::Directory;

@@ -1,33 +1,33 @@
-//! Signs of life of the shards: a thread that runs but does not come round any more is as dead as one that has ended.
+//! Signs of life of the threads that signal and of those that carry media: a thread that runs but does not come round any more is as dead as one that has ended.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A shard comes round once a second; this late it is stuck.
+/// Such a thread comes round once a second; this late it is stuck.
 const LATEST: Duration = Duration::from_secs(10);
 
-/// When each shard came round last.
-pub(super) struct Beats {
+/// When each thread came round last.
+pub(crate) struct Beats {
     start: Instant,
     /// Milliseconds since the start.
     last: Vec<AtomicU64>,
 }
 
 impl Beats {
-    pub(super) fn new(start: Instant, shards: usize) -> Self {
-        Self { start, last: (0..shards).map(|_| AtomicU64::new(0)).collect() }
+    pub(crate) fn new(start: Instant, threads: usize) -> Self {
+        Self { start, last: (0..threads).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// A shard has come round.
-    pub(super) fn beat(&self, shard: usize, now: Instant) {
-        if let Some(last) = self.last.get(shard) {
+    /// A thread has come round.
+    pub(crate) fn beat(&self, thread: usize, now: Instant) {
+        if let Some(last) = self.last.get(thread) {
             let since = now.saturating_duration_since(self.start).as_millis();
             last.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
 
     /// Whether none is late.
-    pub(super) fn all_live(&self, now: Instant) -> bool {
+    pub(crate) fn all_live(&self, now: Instant) -> bool {
         let since = now.saturating_duration_since(self.start);
         self.last.iter().all(|last| since <= Duration::from_millis(last.load(Ordering::Relaxed)).saturating_add(LATEST))
     }
@@ -38,8 +38,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_late_shard_is_noticed() {
-        let start = super::super::shard::now();
+    fn one_late_thread_is_noticed() {
+        let start = tokio::time::Instant::now().into_std();
         let at = |seconds| start + Duration::from_secs(seconds);
         let beats = Beats::new(start, 2);
         assert!(beats.all_live(at(10)) && !beats.all_live(at(11)));
