@@ -92,6 +92,34 @@ async fn both_sides_of_a_bridge_do_what_a_program_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_with_event_lock_run_one_after_the_other() {
+    let (_switch, control) = switch(&[]);
+    let (mut listener, mut giver) = (client(control).await, client(control).await);
+    listener.send("event plain CHANNEL_EXECUTE CHANNEL_EXECUTE_COMPLETE\n\n").await.expect("it is sent");
+    assert_eq!(command(&mut giver, "originate {origination_uuid=u-1}null/x &park()").await, "+OK u-1\n");
+    let asked = [("sleep", "300"), ("set", "mark=1"), ("sleep", "100"), ("set", "mark=2")];
+    for (at, (application, data)) in asked.iter().enumerate() {
+        let message = format!(
+            "sendmsg u-1\ncall-command: execute\nexecute-app-name: {application}\nexecute-app-arg: {data}\n\
+             event-lock: true\nEvent-UUID: m-{at}\n\n"
+        );
+        let reply = timeout(PATIENCE, giver.request(&message, |_| ())).await.expect("at once").expect("a reply");
+        assert_eq!(reply, "+OK");
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 2 * asked.len() {
+        let frame = timeout(PATIENCE, listener.next()).await.expect("in time").expect("a frame");
+        let Some(number) = frame.body.lines().find_map(|line| line.strip_prefix("Application-UUID: m-")) else {
+            continue;
+        };
+        let done = frame.body.starts_with("Event-Name: CHANNEL_EXECUTE_COMPLETE\n");
+        seen.push((number.parse::<usize>().expect("a number"), done));
+    }
+    let in_order: Vec<_> = (0..asked.len()).flat_map(|number| [(number, false), (number, true)]).collect();
+    assert_eq!(seen, in_order, "each ends before the next begins");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_lends_itself_to_a_program_and_goes_on_without_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
     let target = listener.local_addr().expect("its address").to_string();
@@ -250,6 +278,43 @@ async fn our_own_client_gives_one_command() {
     assert_eq!(answers, expected, "{text}");
     let (_, text) = run(PASSWORD, "nosuch");
     assert_eq!(text, "-ERR nosuch Command not found!\n");
+}
+
+/// Texts that clients parse and that no recorded dialogue has.
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_that_clients_parse() {
+    let carrier = "<gateway name=\"carrier\"><param name=\"proxy\" value=\"127.0.0.1:9\"/>\
+                   <param name=\"username\" value=\"u\"/><param name=\"password\" value=\"p\"/>\
+                   <param name=\"register\" value=\"false\"/></gateway>\n";
+    let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD];
+    let profile = format!("<include>\n{}</include>\n", crate::registrar::profile(&[], carrier));
+    let files = [("sip_profiles/a.xml", profile.as_str()), ("dialplan/a.xml", "<include/>")];
+    let switch = Switch::start_with(&arguments, &files);
+    let mut giver = client(switch.control.expect("an event socket")).await;
+    for (line, expected) in [
+        ("reloadacl", "+OK acl reloaded\n"),
+        ("unload mod_nosuch", "-ERR [No such module!]\n"),
+        ("reload mod_sofia", "+OK Reloading XML\n+OK module unloaded\n+OK module loaded\n"),
+        ("reload mod_nosuch", "+OK Reloading XML\n-ERR [No such module!]\n"),
+        ("domain_exists nosuch.test", "false"),
+        ("limit_status hash", "-ERR not supported yet (locking problems)."),
+        ("sofia status gateway nosuch", "Invalid Gateway!\n"),
+    ] {
+        assert_eq!(command(&mut giver, line).await, expected, "{line}");
+    }
+    let up = command(&mut giver, "show status").await;
+    assert!(up.starts_with("UP 0 years, 0 days, ") && up.lines().count() == 8, "{up}");
+    let status = command(&mut giver, "sofia jsonstatus").await;
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["profiles"]["internal"]["state"], "RUNNING (0)", "{status}");
+    let gateway = command(&mut giver, "sofia status gateway carrier").await;
+    let rule = "=".repeat(97);
+    assert!(
+        gateway.starts_with(&format!("{rule}\nName    \tcarrier\nProfile \tinternal\nScheme  \tDigest\n")),
+        "{gateway}"
+    );
+    assert!(gateway.ends_with(&format!("\nState   \tNOREG\nStatus  \tUP\n{rule}\n")), "{gateway}");
+    assert!(gateway.contains("\nPassword\tyes\n"), "{gateway}");
 }
 
 /// On a terminal, as `script` of util-linux makes one.

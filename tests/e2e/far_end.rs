@@ -10,6 +10,7 @@ use super::peer::Peer;
 use super::support::{PATIENCE, Switch, context};
 
 const PASSWORD: &str = "only for tests";
+const TONE: &str = "tone_stream://%(400,0,440)";
 const TYPE: &str = "Content-Type: application/sdp\r\n";
 
 fn sdp(direction: &str) -> String {
@@ -21,7 +22,13 @@ fn sdp(direction: &str) -> String {
 fn switch() -> (Switch, SocketAddr) {
     let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD];
     let moved: &[(&str, &str)] = &[("set", "moved=yes"), ("park", "")];
-    let plan = format!("<include>\n{}</include>\n", context("public", &[("^moved$", moved)]));
+    let beating: &[(&str, &str)] = &[("enable_heartbeat", "1"), ("park", "")];
+    let mut loud = vec![("answer", ""), ("playback", TONE), ("hangup", "")];
+    let loudly = loud.clone();
+    loud.insert(1, ("set_mute", "write true"));
+    let plan =
+        context("public", &[("^moved$", moved), ("^beating$", beating), ("^quiet$", &loud), ("^loud$", &loudly)]);
+    let plan = format!("<include>\n{plan}</include>\n");
     let switch = Switch::start_with(&arguments, &[("dialplan/a.xml", &plan)]);
     let control = switch.control.expect("an event socket");
     (switch, control)
@@ -212,4 +219,66 @@ async fn a_tone_that_is_told_is_detected() {
     becomes(&mut giver, "uuid_getvar u heard", "yes").await;
     command(&mut giver, "hupall").await;
     far.request("BYE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_run_when_a_tone_is_heard() {
+    let (_switch, control) = switch();
+    let far = leg(control, "u").await;
+    let mut giver = client(control).await;
+    for (name, value) in [("execute_on_tone_detect_1", "set first=yes"), ("execute_on_tone_detect_2", "set second=yes")]
+    {
+        assert_eq!(command(&mut giver, &format!("uuid_setvar u {name} {value}")).await, "+OK\n");
+    }
+    assert_eq!(command(&mut giver, "tone_detect u dial 440 w +30").await, "+OK\n");
+    command(&mut giver, &format!("uuid_broadcast u playback::{TONE}")).await;
+    for name in ["first", "second"] {
+        becomes(&mut giver, &format!("uuid_getvar u {name}"), "yes").await;
+    }
+    command(&mut giver, "hupall").await;
+    far.request("BYE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_hold_a_far_end_too() {
+    let (_switch, control) = switch();
+    let far = leg(control, "u").await;
+    let mut giver = client(control).await;
+    for (application, ours, theirs) in [("hold", "a=sendonly", "recvonly"), ("unhold", "a=sendrecv", "sendrecv")] {
+        command(&mut giver, &format!("uuid_broadcast u {application}::now")).await;
+        let offer = far.request("INVITE");
+        assert!(offer.0.contains(ours), "{application}: {}", offer.0);
+        far.answer(&offer, "200 OK", &format!("Contact: {}\r\n{TYPE}", far.contact()), &sdp(theirs));
+        far.request("ACK");
+    }
+    command(&mut giver, "hupall").await;
+    far.request("BYE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn applications_begin_a_heartbeat_too() {
+    let (_switch, control) = switch();
+    let (mut giver, mut listener) = (client(control).await, client(control).await);
+    listener.send("event plain SESSION_HEARTBEAT\n\n").await.expect("it is sent");
+    listener.next().await.expect("a reply");
+    assert_eq!(command(&mut giver, "originate {origination_uuid=u}null/x beating XML public").await, "+OK u\n");
+    for _ in 0..2 {
+        let told = timeout(PATIENCE, listener.next()).await.expect("in time").expect("an event");
+        assert!(told.body.contains("Unique-ID: u\n"), "{}", told.body);
+    }
+    assert_eq!(command(&mut giver, "originate {origination_uuid=v}null/x &park()").await, "+OK v\n");
+    command(&mut giver, "uuid_broadcast u enable_heartbeat::0").await;
+    command(&mut giver, "uuid_broadcast v sched_heartbeat::1").await;
+    let of_the_other = async { while !listener.next().await.expect("an event").body.contains("Unique-ID: v\n") {} };
+    timeout(PATIENCE, of_the_other).await.expect("the other one beats");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_muted_is_not_heard() {
+    let (switch, _) = switch();
+    let loud = switch.call("loud", |_| ()).await;
+    let quiet = switch.call("quiet", |_| ()).await;
+    assert_eq!((loud.status, quiet.status), (Some(200), Some(200)));
+    assert!(loud.heard.loud_seconds() > 0.2, "{} s", loud.heard.loud_seconds());
+    assert!(quiet.heard.packets > 0 && quiet.heard.loud_seconds() < 0.01, "{} s", quiet.heard.loud_seconds());
 }
