@@ -307,7 +307,7 @@ function Session:detectSpeech(command, a, b, c) end
 ---@return string?
 function Session:playAndDetectSpeech(file, engine, grammar) end
 
----Registers a function for digits during `streamFile`, `sleep`, `recordFile`, `speak`, `say`, `collectDigits`: `f(session, "dtmf", {digit=, duration=}[, _G[argument]])`. What it returns steers the playback: `"break"`, `"pause"`, `"seek:+1000"`, …
+---Registers a function for digits during `streamFile`, `sleep`, `recordFile`, `speak`, `say`, `collectDigits`: `f(session, "dtmf", {digit=, duration=}[, _G[argument]])`. What it returns steers the playback: `"pause"` (and again: on), `"restart"`, `"seek:+1000"` (ms, also `-` and absolute), `"speed:+1"` (-2 to 2), `"volume:-1"` (-4 to 4); nil, a boolean and `"true"` let it go on; `"truncate"` empties the recording that runs and ends it; any other text or number ends it.
 ---@param callback string|function|nil
 ---@param argument? string|number
 function Session:setInputCallback(callback, argument) end

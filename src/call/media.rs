@@ -98,6 +98,8 @@ pub enum RecordChange {
     Mask(bool),
     /// Nothing is written, or again.
     Pause(bool),
+    /// What was recorded so far is dropped, and what the file held before.
+    Truncate,
 }
 
 /// One tone that is waited for on a port, chosen by the call, unique per port.
@@ -328,8 +330,34 @@ pub enum Steering {
     Pause(bool),
     /// Goes on at this time from its beginning, ms; one past its end ends it.
     To(u64),
+    /// Begins anew, at its own speed.
+    Restart,
     /// Goes on so many ms from where it is; not before its beginning.
     By(i64),
+    /// Another loudness: steps from -4 to 4, those of the volume of a leg.
+    Volume(Setting),
+    /// Another speed: steps from -2 to 2. Each lets out, or doubles, a quarter of the samples, so the pitch goes with it.
+    Speed(Setting),
+}
+
+/// A value in steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// This one.
+    To(i8),
+    /// So many more than now.
+    By(i8),
+}
+
+impl Setting {
+    /// The new value, between `-most` and `most`.
+    pub fn of(self, now: i8, most: i8) -> i8 {
+        let value = match self {
+            Self::To(value) => value,
+            Self::By(steps) => now.saturating_add(steps),
+        };
+        value.clamp(most.saturating_neg(), most)
+    }
 }
 
 /// Counters of a port.

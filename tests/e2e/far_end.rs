@@ -181,8 +181,8 @@ async fn the_file_that_plays_is_steered() {
     let mut giver = client(control).await;
     assert_eq!(command(&mut giver, "uuid_fileman u pause").await, "-ERR No file handle!\n");
     assert_eq!(
-        command(&mut giver, "uuid_fileman u speed:+1").await,
-        "-ERR speed:+1 is not available in this version\n"
+        command(&mut giver, "uuid_fileman u truncate").await,
+        "-ERR truncate is not available in this version\n"
     );
     assert_eq!(command(&mut giver, "uuid_audio u start read level 2").await, "+OK\n");
     assert_eq!(command(&mut giver, "uuid_audio u stop").await, "+OK\n");
@@ -192,6 +192,9 @@ async fn the_file_that_plays_is_steered() {
         "+OK Message sent\n"
     );
     becomes(&mut giver, "uuid_fileman u pause", "+OK\n").await;
+    for what in ["speed:+1", "volume:-2", "speed:0"] {
+        assert_eq!(command(&mut giver, &format!("uuid_fileman u {what}")).await, "+OK\n");
+    }
     assert_eq!(command(&mut giver, "uuid_fileman u pause").await, "+OK\n");
     assert_eq!(command(&mut giver, "uuid_fileman u stop").await, "+OK\n");
     becomes(&mut giver, "uuid_fileman u restart", "-ERR No file handle!\n").await;

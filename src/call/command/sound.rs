@@ -55,7 +55,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new(
         "uuid_fileman",
         FILEMAN,
-        "Steers the file that plays: pause, restart, seek, stop",
+        "Steers the file that plays: pause, restart, seek, speed, volume, stop",
         |services, args| Box::pin(fileman(services, args)),
     ),
     Command::new(
@@ -117,7 +117,7 @@ async fn fileman(services: &Arc<Services>, args: &str) -> String {
     if !services.calls.exists(uuid) {
         return GONE.to_owned();
     }
-    if !["pause", "restart", "stop", "seek:"].iter().any(|known| what.starts_with(known)) {
+    if !["pause", "restart", "stop", "seek:", "speed:", "volume:"].iter().any(|known| what.starts_with(known)) {
         return format!("-ERR {what} is not available in this version\n");
     }
     let done = order(services, uuid, Order::SteerFile(what)).await;

@@ -3,6 +3,8 @@
 //! The call tells of each digit and lets the activity rest until the script goes on with it: the callback is ordinary
 //! code of the script, which may ask the call for anything, also for another activity.
 
+use crate::call::media::Setting;
+
 /// Something that takes time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Activity {
@@ -87,29 +89,38 @@ pub enum Verdict {
     SeekTo(u64),
     /// It goes on so many ms from where it is.
     SeekBy(i64),
-    /// Another speed or volume: taken, without effect.
-    Unsupported,
+    /// Another loudness.
+    Volume(Setting),
+    /// Another speed.
+    Speed(Setting),
+    /// It ends, and a recording loses what it holds.
+    Truncate,
 }
 
 /// Relative step of a seek that names none, ms.
 const STEP_MS: i64 = 1000;
 
 impl Verdict {
-    /// That of a callback's text; none: it returned nil or a boolean. As FreeSWITCH reads it: `pause`, `restart` and
-    /// `stop` as whole words, `seek`, `speed` and `volume` by their beginning, what is no word of these stops.
+    /// That of a callback's text; none: it returned nil or a boolean. As FreeSWITCH reads it: `pause`, `restart`, `truncate`
+    /// and `stop` as whole words, `seek`, `speed` and `volume` by their beginning, what is no word of these stops.
     pub fn parse(text: Option<&str>) -> Self {
         let Some(text) = text.filter(|text| !matches!(*text, "" | "true" | "undefined")) else { return Self::Continue };
         let word = text.to_ascii_lowercase();
         match word.as_str() {
             "pause" => return Self::Pause,
             "restart" => return Self::Restart,
+            "truncate" => return Self::Truncate,
             _ => {}
         }
         let Some((what, value)) = word.split_once(':') else { return Self::Stop };
         if what.starts_with("seek") {
             return seek(value);
         }
-        if what.starts_with("speed") || what.starts_with("volume") { Self::Unsupported } else { Self::Stop }
+        match what {
+            _ if what.starts_with("speed") => Self::Speed(setting(value)),
+            _ if what.starts_with("volume") => Self::Volume(setting(value)),
+            _ => Self::Stop,
+        }
     }
 }
 
@@ -120,6 +131,19 @@ fn seek(value: &str) -> Verdict {
         Some(b'+') => Verdict::SeekBy(step),
         Some(b'-') => Verdict::SeekBy(step.saturating_neg()),
         _ => Verdict::SeekTo(ms.unsigned_abs()),
+    }
+}
+
+/// `+2`, `-` (one step), or an absolute value.
+fn setting(value: &str) -> Setting {
+    let steps = leading_number(value.trim_start_matches(['+', '-']));
+    let steps = i8::try_from(steps).unwrap_or(i8::MAX);
+    let step = if steps == 0 { 1 } else { steps };
+    match value.as_bytes() {
+        [b'+', ..] => Setting::By(step),
+        // An absolute value may be below 0 only as a step: `volume:-2` is two steps less, as in FreeSWITCH.
+        [b'-', ..] => Setting::By(step.saturating_neg()),
+        _ => Setting::To(steps),
     }
 }
 
@@ -144,7 +168,8 @@ mod tests {
             ("break", Verdict::Stop),
             ("false", Verdict::Stop),
             ("1", Verdict::Stop),
-            ("truncate", Verdict::Stop),
+            ("truncate", Verdict::Truncate),
+            ("truncated", Verdict::Stop),
             ("PAUSE", Verdict::Pause),
             ("pauses", Verdict::Stop),
             ("restart", Verdict::Restart),
@@ -156,8 +181,13 @@ mod tests {
             ("seek:x", Verdict::SeekTo(0)),
             ("seek:99999999999999999999", Verdict::SeekTo(0)),
             ("seek", Verdict::Stop),
-            ("speed:+1", Verdict::Unsupported),
-            ("volume:0", Verdict::Unsupported),
+            ("speed:+1", Verdict::Speed(Setting::By(1))),
+            ("Speed:-", Verdict::Speed(Setting::By(-1))),
+            ("speed:2", Verdict::Speed(Setting::To(2))),
+            ("volume:0", Verdict::Volume(Setting::To(0))),
+            ("volume:+x", Verdict::Volume(Setting::By(1))),
+            ("volume:-2", Verdict::Volume(Setting::By(-2))),
+            ("volume:999999", Verdict::Volume(Setting::To(i8::MAX))),
             ("volume", Verdict::Stop),
         ] {
             assert_eq!(Verdict::parse(Some(text)), expected, "{text}");

@@ -71,7 +71,7 @@ pub enum Order {
     Chat(String),
     /// Volume of one direction (`uuid_audio`).
     Level(Lane, Level),
-    /// Steers the file that plays: `pause`, `restart`, `stop`, `seek:…` (`uuid_fileman`).
+    /// Steers the file that plays: `pause`, `restart`, `stop`, `seek:…`, `speed:…`, `volume:…` (`uuid_fileman`).
     SteerFile(String),
     /// Moves the media of a bridge: to flow between the two directly, or back to us (`uuid_media`, `nomedia`).
     MoveMedia {

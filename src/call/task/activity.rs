@@ -9,7 +9,7 @@ use super::record::{Recorded, Step, Wish};
 use super::{Call, DigitRule, Played, Wake};
 use crate::call::channel::Digit;
 use crate::call::control::{Activity, Progress, Verdict};
-use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, RecordId};
+use crate::call::media::{MediaCommand, MediaEvent, PlayEnd, PlayId, RecordChange, RecordId};
 
 /// Activities that may rest in each other: callbacks that wait again.
 const DEEPEST: usize = 32;
@@ -82,6 +82,9 @@ impl Call {
             }
             Doing::Record(id) => {
                 let goes_on = verdict == Verdict::Continue;
+                if verdict == Verdict::Truncate {
+                    self.audio.command(MediaCommand::ChangeRecord { id: *id, change: RecordChange::Truncate });
+                }
                 if !goes_on {
                     self.finish_record(*id, Recorded::Stopped).await;
                 }

@@ -248,14 +248,16 @@ impl Call {
                 *paused = !*paused;
                 Steering::Pause(*paused)
             }
-            Verdict::Restart => Steering::To(0),
+            Verdict::Restart => Steering::Restart,
             Verdict::SeekTo(ms) => Steering::To(ms),
             Verdict::SeekBy(ms) => Steering::By(ms),
-            Verdict::Stop => {
+            Verdict::Volume(to) => Steering::Volume(to),
+            Verdict::Speed(to) => Steering::Speed(to),
+            Verdict::Stop | Verdict::Truncate => {
                 self.broken = true;
                 return true;
             }
-            Verdict::Continue | Verdict::Unsupported => return true,
+            Verdict::Continue => return true,
         };
         let id = *id;
         self.audio.command(MediaCommand::Steer { id, by });
@@ -352,18 +354,16 @@ impl Call {
     pub(super) fn steer_list(&mut self, list: &mut Playlist, verdict: Verdict) -> bool {
         let by = match verdict {
             Verdict::Continue => return true,
-            Verdict::Stop => return false,
+            Verdict::Stop | Verdict::Truncate => return false,
             Verdict::Pause => {
                 list.paused = !list.paused;
                 Steering::Pause(list.paused)
             }
-            Verdict::Restart => Steering::To(0),
+            Verdict::Restart => Steering::Restart,
             Verdict::SeekTo(ms) => Steering::To(ms),
             Verdict::SeekBy(ms) => Steering::By(ms),
-            Verdict::Unsupported => {
-                tracing::warn!("another speed or volume of a playback is not available yet");
-                return true;
-            }
+            Verdict::Volume(to) => Steering::Volume(to),
+            Verdict::Speed(to) => Steering::Speed(to),
         };
         if let Some(current) = &list.current {
             self.audio.command(MediaCommand::Steer { id: current.id, by });

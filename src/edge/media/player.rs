@@ -4,9 +4,18 @@
 
 use std::sync::Arc;
 
-use crate::engine::audio::{AudioCodec, Silence, ToneGenerator};
+use crate::engine::audio::{AudioCodec, Level, Silence, ToneGenerator};
 
 use super::prompt::{Next, Prompt, Segment};
+
+/// How a playback sounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// Steps of loudness, -4 to 4.
+    pub(super) volume: i8,
+    /// Steps of speed, -2 to 2.
+    pub(super) speed: i8,
+}
 
 /// What is being played and how far it came.
 pub(super) struct Player {
@@ -16,6 +25,52 @@ pub(super) struct Player {
     played: u64,
     /// Octets from the beginning to where it is.
     position: u64,
+    /// How it is to sound; none: as it is.
+    shaped: Option<Box<Shaped>>,
+}
+
+/// Another volume or speed.
+struct Shaped {
+    /// What each octet becomes at another volume.
+    loudness: Option<Box<[u8; 256]>>,
+    pace: Pace,
+    /// Octets at their own speed, before some are let out or doubled.
+    plain: Vec<u8>,
+}
+
+/// The speed as octets that are taken for octets that go out, and what is left of a division. A step lets out a quarter
+/// of the octets or adds one, as FreeSWITCH's does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pace {
+    taken: usize,
+    given: usize,
+    rest: usize,
+}
+
+impl Pace {
+    fn of(speed: i8) -> Self {
+        let (taken, given) = match speed {
+            ..=-2 => (2, 3),
+            -1 => (4, 5),
+            0 => (1, 1),
+            1 => (4, 3),
+            2.. => (2, 1),
+        };
+        Self { taken, given, rest: 0 }
+    }
+
+    /// How many octets are taken for a frame of so many.
+    fn needs(self, octets: usize) -> usize {
+        (self.rest + octets * self.taken) / self.given
+    }
+
+    /// Appends up to `octets` of those that were taken.
+    fn give(&mut self, taken: &[u8], octets: usize, out: &mut Vec<u8>) {
+        let end = self.rest + octets * self.taken;
+        let places = (0..octets).map(|at| (self.rest + at * self.taken) / self.given);
+        out.extend(places.map_while(|place| taken.get(place)));
+        self.rest = end % self.given;
+    }
 }
 
 enum Kind {
@@ -43,12 +98,24 @@ impl Player {
             }
             Prompt::Live(script) => Kind::Live(script.generator(codec.rate)),
         };
-        Self { codec, kind, played: 0, position: 0 }
+        Self::of(kind, codec)
+    }
+
+    fn of(kind: Kind, codec: &'static AudioCodec) -> Self {
+        Self { codec, kind, played: 0, position: 0, shaped: None }
     }
 
     pub(super) fn silence(silence: Silence, codec: &'static AudioCodec, seed: u32) -> Self {
         let left = silence.ms().map(|ms| ms.saturating_mul(u64::from(codec.rate)) / 1000);
-        Self { codec, kind: Kind::Silence { silence, left, seed }, played: 0, position: 0 }
+        Self::of(Kind::Silence { silence, left, seed }, codec)
+    }
+
+    /// Plays on in another manner.
+    pub(super) fn set_manner(&mut self, manner: Manner) {
+        self.shaped = (manner != Manner::default()).then(|| {
+            let loudness = Level::Step(manner.volume).table(self.codec);
+            Box::new(Shaped { loudness, pace: Pace::of(manner.speed), plain: Vec::new() })
+        });
     }
 
     /// Milliseconds that were played.
@@ -71,6 +138,30 @@ impl Player {
 
     /// Appends a frame of `octets`, the last one filled up with silence. False: nothing was left.
     pub(super) fn frame(&mut self, octets: usize, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        let more = match self.shaped.take() {
+            None => self.take(octets, out),
+            Some(mut shaped) => {
+                shaped.plain.clear();
+                let more = self.take(shaped.pace.needs(octets), &mut shaped.plain);
+                shaped.pace.give(&shaped.plain, octets, out);
+                if let Some(table) = &shaped.loudness {
+                    for octet in out.iter_mut().skip(before) {
+                        *octet = table.get(usize::from(*octet)).copied().unwrap_or(*octet);
+                    }
+                }
+                self.shaped = Some(shaped);
+                more
+            }
+        };
+        if more {
+            out.resize(before + octets, silence_of(self.codec));
+        }
+        more
+    }
+
+    /// Appends up to `octets` at their own speed; false: nothing was left.
+    fn take(&mut self, octets: usize, out: &mut Vec<u8>) -> bool {
         let before = out.len();
         let more = match &mut self.kind {
             Kind::Encoded(walk) => walk.fill(octets, out),
@@ -95,9 +186,6 @@ impl Player {
         let played = (out.len() - before) as u64;
         self.played += played;
         self.position += played;
-        if more {
-            out.resize(before + octets, silence_of(self.codec));
-        }
         more
     }
 }
@@ -224,6 +312,28 @@ mod tests {
             let played = play(&mut player, 40, 10);
             assert_eq!((played.len(), played.first().map_or(0, |frame| frame[0])), (frames, first), "{ms}");
         }
+    }
+
+    #[test]
+    fn a_manner_changes_length_and_loudness() {
+        let octets: Vec<u8> = (0..240).collect();
+        let prompt = || Prompt::Encoded { head: Segment::last(octets.clone()), passes: Some(1) };
+        for (speed, frames) in [(-2, 9), (-1, 8), (0, 6), (1, 5), (2, 3)] {
+            let mut player = Player::prompt(prompt(), codec());
+            player.set_manner(Manner { volume: 0, speed });
+            let played = play(&mut player, 40, 100);
+            assert_eq!((played.len(), player.played), (frames, 240), "{speed}");
+            let sound: Vec<u8> = played.concat();
+            assert!(sound.windows(2).take_while(|two| two[1] != 0xFF).all(|two| two[0] <= two[1]), "{speed}");
+        }
+        let mut player = Player::prompt(prompt(), codec());
+        assert_eq!(play(&mut player, 40, 1), [octets[..40].to_vec()]);
+        player.set_manner(Manner { volume: -4, speed: 0 });
+        let table = Level::Step(-4).table(codec()).unwrap();
+        let softer: Vec<u8> = octets[40..80].iter().map(|octet| table[usize::from(*octet)]).collect();
+        assert_eq!(play(&mut player, 40, 1), [softer]);
+        player.set_manner(Manner::default());
+        assert_eq!(play(&mut player, 40, 1), [octets[80..120].to_vec()]);
     }
 
     #[test]

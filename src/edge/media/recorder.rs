@@ -34,6 +34,8 @@ pub(super) enum Job {
     Open { key: u64, id: RecordId, rate: u32, spec: RecordSpec, owner: Arc<Shared> },
     /// Write samples, channels interleaved.
     Append { key: u64, samples: Vec<i16> },
+    /// Empty the file.
+    Truncate { key: u64 },
     /// Close the file and tell.
     Close(Ended),
 }
@@ -116,18 +118,28 @@ fn work(files: &mut HashMap<u64, Recording>, job: Job) {
         },
         Job::Append { key, samples } => {
             let Some(recording) = files.get_mut(&key) else { return };
-            if let Err(error) = recording.append(&samples)
-                && let Some(recording) = files.remove(&key)
-            {
-                let ms = recording.ms();
-                recording.tell(RecordEnd::Failed(error.to_string()), ms);
-            }
+            let written = recording.append(&samples);
+            end_if_failed(files, key, written);
+        }
+        Job::Truncate { key } => {
+            let Some(recording) = files.get_mut(&key) else { return };
+            let emptied = recording.truncate();
+            end_if_failed(files, key, emptied);
         }
         Job::Close(ended) => {
             if let Some(recording) = files.remove(&ended.key) {
                 recording.close(ended);
             }
         }
+    }
+}
+
+fn end_if_failed(files: &mut HashMap<u64, Recording>, key: u64, result: io::Result<()>) {
+    if let Err(error) = result
+        && let Some(recording) = files.remove(&key)
+    {
+        let ms = recording.ms();
+        recording.tell(RecordEnd::Failed(error.to_string()), ms);
     }
 }
 
@@ -248,6 +260,14 @@ impl Recording {
             self.file.seek(SeekFrom::End(0))?;
         }
         Ok(())
+    }
+
+    /// Drops all samples, those included that the file held before.
+    fn truncate(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        (self.octets, self.before, self.since_head) = (0, 0, 0);
+        self.write_head()
     }
 
     fn resample(&mut self, samples: &[i16]) -> Vec<i16> {

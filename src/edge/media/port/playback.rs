@@ -6,11 +6,15 @@ use crate::call::media::{MediaEvent, PlayEnd, PlayId, PlaySource, Steering};
 use crate::engine::audio::{AudioCodec, Silence};
 
 use super::super::engine::Engine;
-use super::super::player::Player;
+use super::super::player::{Manner, Player};
 use super::super::prompt::{Prompt, PromptError, Request, Source};
 use super::super::shared::Order;
 use super::{Playing, Port};
 use crate::edge::media::clock::Micros;
+
+/// Steps of the volume and the speed of a playback, up and down.
+const LOUDEST: i8 = 4;
+const FASTEST: i8 = 2;
 
 /// A playback and how far it came.
 pub(super) struct Playback {
@@ -20,13 +24,30 @@ pub(super) struct Playback {
     pub(super) paused: bool,
     /// Where it is to begin, ms: told before it was loaded.
     start_ms: u64,
+    /// How it sounds.
+    manner: Manner,
+}
+
+impl Playback {
+    fn set_manner(&mut self, manner: Manner) {
+        self.manner = manner;
+        if let Playing::Running(player) = &mut self.playing {
+            player.set_manner(manner);
+        }
+    }
 }
 
 impl Port {
     /// Plays from now on, or from the beginning of the stream.
     pub(super) fn play(&mut self, id: PlayId, source: PlaySource, engine: &Arc<Engine>, now: Micros) {
         self.end_play(PlayEnd::Stopped);
-        self.play = Some(Playback { id, playing: Playing::Waiting(source), paused: false, start_ms: 0 });
+        self.play = Some(Playback {
+            id,
+            playing: Playing::Waiting(source),
+            paused: false,
+            start_ms: 0,
+            manner: Manner::default(),
+        });
         self.begin_play(engine, now);
     }
 
@@ -79,6 +100,7 @@ impl Port {
         if play.start_ms > 0 {
             player.seek(play.start_ms);
         }
+        player.set_manner(play.manner);
         play.playing = Playing::Running(player);
         if !self.keys.active() && !play.paused {
             (self.tick, self.fresh) = (Some(now), true);
@@ -103,7 +125,17 @@ impl Port {
                 self.fresh = true;
                 return;
             }
+            Steering::Volume(to) => {
+                return play.set_manner(Manner { volume: to.of(play.manner.volume, LOUDEST), ..play.manner });
+            }
+            Steering::Speed(to) => {
+                return play.set_manner(Manner { speed: to.of(play.manner.speed, FASTEST), ..play.manner });
+            }
             Steering::To(to) => to,
+            Steering::Restart => {
+                play.set_manner(Manner { speed: 0, ..play.manner });
+                0
+            }
             Steering::By(ms) => position.saturating_add_signed(ms),
         };
         match &mut play.playing {

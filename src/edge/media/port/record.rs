@@ -129,6 +129,12 @@ impl Port {
                     record.paused_at = Some(now);
                 }
             }
+            RecordChange::Truncate => {
+                // What the writer has not got yet is part of it.
+                let at = record.at(now);
+                record.mix.take(at, &mut Vec::new());
+                record.recorder.put(Job::Truncate { key: record.key });
+            }
             RecordChange::Pause(false) => {
                 if let Some(since) = record.paused_at.take() {
                     record.paused_ms = record.paused_ms.saturating_add(now.saturating_sub(since) / MS);

@@ -196,6 +196,24 @@ fn masked_is_silence_and_paused_is_nothing() {
 }
 
 #[test]
+fn what_is_truncated_begins_anew() {
+    let (rig, folder) = (Rig::new(1, 1), Folder::new());
+    let path = folder.path("t.wav");
+    let mut line = rig.talking("PCMU", None);
+    record(&line, 1, spec(&path));
+    wait_for_start(&rig, &mut line, 1);
+    speak(&mut line, LOUD, 30);
+    line.port.command(MediaCommand::ChangeRecord { id: RecordId(1), change: RecordChange::Truncate });
+    speak(&mut line, LOUD, 10);
+    stop(&line, 1);
+    let (end, ..) = ended(&rig, &mut line);
+    assert_eq!(end, RecordEnd::Stopped);
+    let bytes = std::fs::read(&path).unwrap();
+    let samples = Wav::parse(&bytes).unwrap().samples().len();
+    assert!((1..30 * 160).contains(&samples), "{samples} samples of 40 frames");
+}
+
+#[test]
 fn the_end_of_a_port_closes_its_files_and_short_ones_are_deleted() {
     let (rig, folder) = (Rig::new(1, 1), Folder::new());
     let (kept, short) = (folder.path("kept.wav"), folder.path("short.wav"));

@@ -92,7 +92,7 @@ impl Channel {
         let Some(running) = self.activity.as_mut() else { return Progress::Over(false) };
         let played = running.length.saturating_sub(running.left);
         match verdict {
-            Verdict::Stop => {
+            Verdict::Stop | Verdict::Truncate => {
                 self.activity = None;
                 return Progress::Over(false);
             }
@@ -100,7 +100,8 @@ impl Channel {
             Verdict::Restart => running.left = running.length,
             Verdict::SeekTo(ms) => running.left = running.length.saturating_sub(ms),
             Verdict::SeekBy(ms) => running.left = running.length.saturating_sub(played.saturating_add_signed(ms)),
-            Verdict::Continue | Verdict::Unsupported => {}
+            // Nothing sounds here, and a rehearsal plays everything at its own speed.
+            Verdict::Continue | Verdict::Volume(_) | Verdict::Speed(_) => {}
         }
         self.advance(attended)
     }
