@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a bench is no interface")]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use divan::Bencher;
@@ -15,6 +16,9 @@ use tokio::sync::oneshot;
 
 fn main() {
     divan::main();
+    if std::env::args().any(|argument| argument == "--bench") {
+        print_processor_time();
+    }
 }
 
 /// A switch without anything.
@@ -82,9 +86,14 @@ impl Scripts {
     }
 
     fn run(&self, text: &str) {
+        self.outcome_of(text, ScriptEntry::App);
+    }
+
+    /// Runs it and returns what it wrote.
+    fn outcome_of(&self, text: &str, entry: ScriptEntry) -> String {
         let run = ScriptRun {
             text: text.to_owned(),
-            entry: ScriptEntry::App,
+            entry,
             session: Some(self.session.clone()),
             context: String::new(),
             extension: String::new(),
@@ -93,6 +102,7 @@ impl Scripts {
         };
         let outcome = self.runtime.block_on(self.host.start(run)).expect("an outcome");
         assert_eq!(outcome.status, ScriptStatus::Ok, "{:?}", outcome.error);
+        outcome.output
     }
 }
 
@@ -148,4 +158,41 @@ fn the_prompt_library(bencher: Bencher) {
     }
     scripts.write("uses.lua", "local prompts = require('prompts')\n");
     bencher.bench(|| scripts.run("uses.lua"));
+}
+
+/// Processor time of all threads of this process, microseconds.
+fn processor_time() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+/// Prints the processor time of a short run: until its first instruction, which `os.clock` tells, and until all is quiet
+/// again, the state made for a later run included.
+fn print_processor_time() {
+    const RUNS: usize = 1000;
+    /// By then a thread that had something left to do has done it.
+    const QUIET: std::time::Duration = std::time::Duration::from_millis(1);
+
+    let scripts = Scripts::new();
+    scripts.write("clock.lua", "local now = os.clock()\nstream:write(('%.6f'):format(now))\n");
+    let (mut first, mut whole) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let start = processor_time();
+        let told = scripts.outcome_of("clock.lua", ScriptEntry::Api);
+        #[expect(clippy::disallowed_methods, reason = "nothing tells that a thread has no more to do")]
+        std::thread::sleep(QUIET);
+        whole.push(processor_time() - start);
+        first.push(told.parse::<f64>().expect("a number") * 1e6 - start);
+    }
+    for (what, mut times) in [("to the first instruction", first), ("of the whole run", whole)] {
+        times.sort_by(f64::total_cmp);
+        let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+        let line = format!(
+            "processor time {what}: median {:.0} us, 10th percentile {:.0} us, 90th {:.0} us\n",
+            at(50),
+            at(10),
+            at(90)
+        );
+        let _ = std::io::stdout().write_all(line.as_bytes());
+    }
 }

@@ -32,6 +32,7 @@ mod reliable;
 mod reload;
 mod rescan;
 mod rust_client;
+mod script_load;
 mod scripts;
 mod session_timers;
 mod sipp;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::budget::Limit;
 use super::cache::Cache;
@@ -18,7 +18,9 @@ use super::config::LuaConfig;
 use super::policy::Policy;
 use super::run::{self, Run};
 use super::seams::{Anchors, ApiRunner, Databases, Globals};
+use super::spare::Spares;
 use super::trace::Trace;
+use super::vm::{Ground, Vm};
 use crate::call::control::{ScriptHost, ScriptOutcome, ScriptRun, SessionHandle};
 use crate::call::event::Bus;
 use crate::call::meters::Meters;
@@ -45,6 +47,7 @@ pub(super) struct Shared {
     stuck_after: Duration,
     runs: Mutex<Runs>,
     cache: Cache,
+    spares: Spares,
     api: Arc<dyn ApiRunner>,
     globals: Arc<dyn Globals>,
     events: Arc<Bus>,
@@ -63,6 +66,9 @@ struct Worker {
     handle: Handle,
     /// Runs that live on it.
     alive: AtomicUsize,
+    /// Runs that compute on and on take turns, one at a time: whatever else wants the thread waits for one slice, not for
+    /// one slice of each of them.
+    turn: Arc<Semaphore>,
 }
 
 impl LuaHost {
@@ -80,6 +86,7 @@ impl LuaHost {
             stuck_after: config.stuck_after,
             runs: Mutex::default(),
             cache: Cache::default(),
+            spares: Spares::default(),
             api: config.api,
             globals: config.globals,
             events: config.events,
@@ -89,7 +96,11 @@ impl LuaHost {
             trace: config.trace,
             threads: pool
                 .iter()
-                .map(|runtime| Worker { handle: runtime.handle().clone(), alive: AtomicUsize::new(0) })
+                .map(|runtime| Worker {
+                    handle: runtime.handle().clone(),
+                    alive: AtomicUsize::new(0),
+                    turn: Arc::new(Semaphore::new(1)),
+                })
                 .collect(),
             stop: stopped,
         });
@@ -206,10 +217,16 @@ impl Shared {
         };
         let stop = self.stop.clone();
         let Some(worker) = self.threads.get(place.worker) else { return answer };
+        let turn = Arc::clone(&worker.turn);
         worker.handle.spawn(async move {
-            let outcome = run::execute(&run, &command, stop).await;
+            let outcome = run::execute(&run, &command, &turn, stop).await;
             drop(place);
             run.answer(outcome);
+            // Whoever waits on this thread goes first.
+            tokio::task::yield_now().await;
+            if !*run.host.stop.borrow() {
+                run.host.spares.refill(run.host.ground());
+            }
         });
         answer
     }
@@ -249,6 +266,16 @@ impl Shared {
 
     pub(super) fn policy(&self) -> Arc<Policy> {
         self.policy.load_full()
+    }
+
+    /// What a state that is made now is made for.
+    fn ground(&self) -> Ground {
+        Ground { scripts: self.scripts(), policy: self.policy() }
+    }
+
+    /// A state for a run.
+    pub(super) fn vm(&self) -> mlua::Result<Vm> {
+        self.spares.take(self.ground())
     }
 
     pub(super) fn cache(&self) -> &Cache {

@@ -36,6 +36,7 @@ mod run;
 mod seams;
 mod session;
 mod signatures;
+mod spare;
 mod stream;
 mod syntax;
 mod table;

@@ -4,36 +4,37 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, Result, Table, Value};
 
-use super::run::{Failure, Run};
+use super::run::Failure;
+use super::vm::{Ground, Slot};
 
 /// Deepest level `getinfo` and `setfenv` look at.
 const DEEPEST: i64 = 200_000;
 
 /// The handler of an uncaught error: keeps message and traceback.
-pub(super) fn reporter(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
-    let run = Arc::clone(run);
+pub(super) fn reporter(lua: &Lua, slot: &Slot) -> Result<Function> {
+    let slot = Arc::clone(slot);
     lua.create_function(move |lua, error: Value| {
         let traceback = lua.traceback(None, 1)?.to_string_lossy();
-        run.set_failure(Failure { message: message_of(&error), traceback });
+        if let Some(run) = slot.get() {
+            run.set_failure(Failure { message: message_of(&error), traceback });
+        }
         Ok(())
     })
 }
 
 /// Functions and settings of the prelude.
-pub(super) fn table(lua: &Lua, run: &Run) -> Result<Table> {
-    let scripts = run.host.scripts();
-    let scripts = scripts.display();
+pub(super) fn table(lua: &Lua, ground: &Ground) -> Result<Table> {
+    let (scripts, policy) = (ground.scripts.display(), &ground.policy);
     let table = lua.create_table_with_capacity(0, 9)?;
     let mut path = format!("{scripts}/?.lua;{scripts}/?/init.lua");
-    for template in &run.policy.path {
+    for template in &policy.path {
         path.push(';');
         path.push_str(template);
     }
     table.raw_set("path", path)?;
-    table.raw_set("restricted", run.policy.roots.is_some())?;
-    table.raw_set("modern", run.policy.modern)?;
-    table.raw_set("strict", run.policy.strict)?;
-    table.raw_set("handles", run.limits.handles)?;
+    table.raw_set("restricted", policy.roots.is_some())?;
+    table.raw_set("modern", policy.modern)?;
+    table.raw_set("strict", policy.strict)?;
     table.raw_set("traceback", lua.create_function(traceback)?)?;
     table.raw_set("getinfo", lua.create_function(info)?)?;
     table.raw_set("setfenv", lua.create_function(set_environment)?)?;

@@ -43,7 +43,7 @@ end
 
 -- Hang-up hooks: session -> {function name, argument name}; false once it ran.
 local hooks = setmetatable({}, {__mode = "k"})
-local own, ids, methods = {}, {}, {}
+local own, ids, methods = nil, {}, {}
 local run_hook, attend
 
 -- Input callbacks: session -> {function or its name, argument name}.
@@ -64,6 +64,22 @@ local function waiting(id)
     return finish(call(id, ...))
   end
 end
+
+local find = native.find
+
+-- Methods of a class, made when they are first looked up: a script uses few of the many. `ids` holds those that are
+-- defined here around the host's.
+local function lazy(class)
+  return setmetatable({}, {__index = function(made, name)
+    local id, checkpoint = find(class, name)
+    if not id then return nil end
+    local method
+    if checkpoint then method = waiting(id) else method = plain(id) end
+    made[name] = method
+    return method
+  end})
+end
+own = lazy("@")
 
 local freeswitch = {S_HUP = 1, S_FREE = 2, S_RDLOCK = 4}
 G.freeswitch = freeswitch
@@ -347,7 +363,7 @@ end
 
 -- Files: their number is bounded, and a restricted script opens only those of its folders.
 local raw_open, raw_lines, io_type = io.open, io.lines, io.type
-local files, opened, most_files = setmetatable({}, {__mode = "k"}), 0, native.handles
+local files, opened, most_files = setmetatable({}, {__mode = "k"}), 0, 0
 local restricted, refused = native.restricted, own.refused
 local function room()
   if most_files == 0 or opened < most_files then return end
@@ -572,8 +588,8 @@ setmetatable(G, {__index = function(_, name)
   end
 end})
 
-local function start(chunk)
-  main = running()
+local function start(chunk, handles)
+  main, most_files = running(), handles
   return raw_xpcall(chunk, report)
 end
 return start, classes

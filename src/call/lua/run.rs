@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use mlua::{Function, MultiValue, Value};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot, watch};
 use tokio::time::Instant;
 
 use super::budget::{Budget, Limit};
@@ -284,13 +284,18 @@ pub(super) fn failed_to_start(entry: ScriptEntry, why: &str) -> ScriptOutcome {
     }
 }
 
-/// Runs a script to its end.
-pub(super) async fn execute(run: &Arc<Run>, command: &Command, stop: watch::Receiver<bool>) -> ScriptOutcome {
+/// Runs a script to its end. `turn` is that of the runs on this thread that compute on and on.
+pub(super) async fn execute(
+    run: &Arc<Run>,
+    command: &Command,
+    turn: &Semaphore,
+    stop: watch::Receiver<bool>,
+) -> ScriptOutcome {
     let mut actions = Vec::new();
     let mut document = None;
     let finish = match prepare(run, command) {
         Ok((vm, chunk)) => {
-            let finish = drive(run, &vm, chunk, run.ended(stop)).await;
+            let finish = drive(run, &vm, chunk, turn, run.ended(stop)).await;
             if run.entry == ScriptEntry::Dialplan && matches!(finish, Finish::Returned) {
                 actions = dialplan::actions(&vm.lua).unwrap_or_else(|why| {
                     tracing::error!(target: "lua", script = run.name, uuid = run.uuid(), "{why}");
@@ -325,7 +330,7 @@ fn document_of(run: &Run, lua: &mlua::Lua) -> Option<String> {
 
 /// A state with the script compiled in it.
 fn prepare(run: &Arc<Run>, command: &Command) -> Result<(Vm, Function), String> {
-    let vm = Vm::new(run).map_err(|error| cache::text_of(&error))?;
+    let vm = run.host.vm().and_then(|vm| vm.serve(run).map(|()| vm)).map_err(|error| cache::text_of(&error))?;
     let chunk = match command {
         Command::Code(code) => cache::compile(&vm.lua, code.as_bytes(), "line")?,
         Command::File { name, arguments } => {
@@ -361,9 +366,17 @@ fn locate(scripts: &Path, templates: &[String], name: &str) -> PathBuf {
 }
 
 /// Resumes the script, waits for what it waits for, and so on.
-async fn drive(run: &Arc<Run>, vm: &Vm, chunk: Function, ended: impl Future<Output = Ended>) -> Finish {
+async fn drive(
+    run: &Arc<Run>,
+    vm: &Vm,
+    chunk: Function,
+    turn: &Semaphore,
+    ended: impl Future<Output = Ended>,
+) -> Finish {
     let mut ended = pin!(ended);
-    let mut values: MultiValue = [Value::Function(chunk)].into_iter().collect();
+    let mut its_turn: Option<SemaphorePermit<'_>> = None;
+    let files = i64::try_from(run.limits.handles).unwrap_or(i64::MAX);
+    let mut values: MultiValue = [Value::Function(chunk), Value::Integer(files)].into_iter().collect();
     loop {
         run.budget.begin_slice();
         let result = vm.main.resume::<MultiValue>(std::mem::take(&mut values));
@@ -379,12 +392,19 @@ async fn drive(run: &Arc<Run>, vm: &Vm, chunk: Function, ended: impl Future<Outp
             return Finish::Ended(Ended::Limit(limit));
         }
         let wait = lock(&run.pending).take();
+        drop(its_turn.take());
         let Some(wait) = wait else {
+            // It computes: it goes on when the others that do have had their turn, and what came meanwhile goes first.
+            let next = async {
+                tokio::task::yield_now().await;
+                turn.acquire().await.ok()
+            };
             tokio::select! {
                 biased;
                 why = &mut ended => return Finish::Ended(why),
-                () = tokio::task::yield_now() => continue,
+                permit = next => its_turn = permit,
             }
+            continue;
         };
         let next = tokio::select! {
             biased;

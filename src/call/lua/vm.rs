@@ -1,7 +1,9 @@
 //! One Lua state: libraries, prelude, globals, limits.
 
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use mlua::chunk::ChunkMode;
@@ -10,33 +12,71 @@ use mlua::{Function, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Thread,
 
 use super::arguments::Arguments;
 use super::budget::{STEP, Verdict};
+use super::policy::Policy;
 use super::run::Run;
+use super::session::Session;
 use super::table::{self, Answer, Outcome, Step};
 use super::trace::Watched;
 use super::{event, native, objects};
 use crate::call::control::ScriptEntry;
 
-/// A state and the coroutine that runs its script. The first value the coroutine is resumed with is the chunk.
+/// The run that a state serves; none while the state waits for one.
+pub(super) type Slot = Arc<OnceLock<Arc<Run>>>;
+
+/// What a state is made for before its run is known. States of one ground can serve each other's runs.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub scripts: Arc<PathBuf>,
+    pub policy: Arc<Policy>,
+}
+
+impl Ground {
+    /// Whether both are made from the same settings.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.scripts, &other.scripts) && Arc::ptr_eq(&self.policy, &other.policy)
+    }
+}
+
+/// A state and the coroutine that runs its script. The first values the coroutine is resumed with are the chunk and how
+/// many files it may open. A state serves one run and is closed: nothing is shared between runs.
 pub(super) struct Vm {
     pub lua: Lua,
     pub main: Thread,
+    ground: Ground,
+    slot: Slot,
 }
 
 impl Vm {
-    /// A fresh state for a run.
-    pub(super) fn new(run: &Arc<Run>) -> Result<Self> {
+    /// A fresh state.
+    pub(super) fn new(ground: Ground) -> Result<Self> {
         let lua = Lua::new_with(StdLib::ALL_SAFE, LuaOptions::new())?;
         // What is made here lives as long as the state, and a short script ends before collecting would pay. The first
         // steps of a longer one start the collector, and so does Lua itself at the memory limit.
         lua.gc_stop();
-        let start = load_prelude(&lua, run)?;
-        set_globals(&lua, run)?;
-        set_hook(&lua, run)?;
-        if run.limits.memory() > 0 {
-            lua.set_memory_limit(run.limits.memory())?;
-        }
+        let slot = Slot::default();
+        let start = load_prelude(&lua, &ground, &slot)?;
+        set_hook(&lua, &slot)?;
         let main = lua.create_thread(start)?;
-        Ok(Self { lua, main })
+        // The metatable of sessions is made with the first of them, and nearly every run has one.
+        drop(lua.create_userdata(Session::new(None))?);
+        Ok(Self { lua, main, ground, slot })
+    }
+
+    /// What it was made for.
+    pub(super) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// Gives the state to its run: the globals of this run, its limits. A state takes one run only.
+    pub(super) fn serve(&self, run: &Arc<Run>) -> Result<()> {
+        if self.slot.set(Arc::clone(run)).is_err() {
+            return Err(mlua::Error::RuntimeError("the state has served a run".to_owned()));
+        }
+        set_globals(&self.lua, run)?;
+        if run.limits.memory() > 0 {
+            self.lua.set_memory_limit(run.limits.memory())?;
+        }
+        Ok(())
     }
 
     /// Sets `argv`: the name at 0, then the arguments.
@@ -48,10 +88,11 @@ impl Vm {
 }
 
 /// Coroutines made later inherit the hook; it yields in each, and the prelude passes that outward.
-fn set_hook(lua: &Lua, run: &Arc<Run>) -> Result<()> {
-    let run = Arc::clone(run);
+fn set_hook(lua: &Lua, slot: &Slot) -> Result<()> {
+    let slot = Arc::clone(slot);
     let collecting = AtomicBool::new(false);
     lua.set_global_hook(HookTriggers::new().every_nth_instruction(STEP), move |lua, _| {
+        let Some(run) = slot.get() else { return Ok(VmState::Continue) };
         if !collecting.swap(true, Ordering::Relaxed) {
             lua.gc_restart();
         }
@@ -63,13 +104,29 @@ fn set_hook(lua: &Lua, run: &Arc<Run>) -> Result<()> {
     })
 }
 
-fn load_prelude(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
+fn load_prelude(lua: &Lua, ground: &Ground, slot: &Slot) -> Result<Function> {
     let code = prelude()?;
     let chunk = lua.load(code).set_mode(ChunkMode::Binary).into_function()?;
-    let (start, classes): (Function, Table) =
-        chunk.call((caller(lua, run)?, native::reporter(lua, run)?, native::table(lua, run)?))?;
+    let native = native::table(lua, ground)?;
+    native.raw_set("find", lua.create_function(find)?)?;
+    let (start, classes): (Function, Table) = chunk.call((caller(lua, slot)?, native::reporter(lua, slot)?, native))?;
     lua.set_named_registry_value(objects::CLASSES, classes)?;
     Ok(start)
+}
+
+/// The number of a row by class and name, and whether it is a checkpoint: the prelude makes a method when it is first
+/// looked up, because a script uses few of the many.
+fn find(_: &Lua, (class, name): (mlua::LuaString, Value)) -> Result<(Option<usize>, bool)> {
+    static PLACES: LazyLock<HashMap<(&'static str, &'static str), usize>> = LazyLock::new(|| {
+        let rows = table::all().iter().enumerate();
+        rows.map(|(place, method)| ((method.class(), method.name), place)).collect()
+    });
+
+    let Value::String(name) = name else { return Ok((None, false)) };
+    let (Ok(class), Ok(name)) = (class.to_str(), name.to_str()) else { return Ok((None, false)) };
+    let place = PLACES.get(&(&*class, &*name)).copied();
+    let method = place.and_then(|place| table::all().get(place)).filter(|method| !method.is_constructor());
+    Ok((place.filter(|_| method.is_some()), method.is_some_and(|method| method.checkpoint)))
 }
 
 /// The prelude as bytecode, compiled once.
@@ -84,7 +141,7 @@ fn prelude() -> Result<&'static [u8]> {
     Ok(CODE.get_or_init(|| code))
 }
 
-/// The prelude with a line for each row of the table.
+/// The prelude with a line for each function and class of `freeswitch`.
 fn prelude_text() -> String {
     use std::fmt::Write as _;
 
@@ -94,20 +151,25 @@ fn prelude_text() -> String {
         let kind = if method.checkpoint { "waiting" } else { "plain" };
         let _ = match class {
             _ if method.wrapped => write!(rows, "ids.{name}={number} "),
-            "@" => write!(rows, "own.{name}=plain({number}) "),
             "" => write!(rows, "freeswitch.{name}={kind}({number}) "),
             _ if method.is_constructor() => write!(rows, "freeswitch.{name}=class({number}) "),
-            _ => write!(rows, "methods.{class}=methods.{class} or {{}} methods.{class}.{name}={kind}({number}) "),
+            _ => Ok(()),
         };
+    }
+    let classes: BTreeSet<_> =
+        table::all().iter().filter(|method| method.is_method()).map(|method| method.class()).collect();
+    for class in classes {
+        let _ = write!(rows, "methods.{class}=lazy('{class}') ");
     }
     include_str!("prelude.lua").replace("--@methods@", &rows)
 }
 
 /// The function by which the prelude calls a row of the table: (number, arguments…) → true, results… or false, message, or
 /// nil when the script has to wait.
-fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
-    let run = Arc::clone(run);
+fn caller(lua: &Lua, slot: &Slot) -> Result<Function> {
+    let slot = Arc::clone(slot);
     lua.create_function(move |lua, mut values: MultiValue| {
+        let Some(run) = slot.get() else { return refused(lua, "no script runs") };
         let number = values.pop_front().and_then(|number| usize::try_from(number.as_integer()?).ok());
         let Some(method) = number.and_then(|number| table::all().get(number)) else {
             return refused(lua, "no such method");
@@ -116,7 +178,7 @@ fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
             Ok(arguments) => arguments,
             Err(text) => return refused(lua, &text),
         };
-        let watched = Watched::begin(&run, method, &arguments);
+        let watched = Watched::begin(run, method, &arguments);
         let told = |watched: Option<Watched>, outcome: &Outcome| {
             if let Some(watched) = watched {
                 watched.end(outcome);
@@ -126,7 +188,7 @@ fn caller(lua: &Lua, run: &Arc<Run>) -> Result<Function> {
             Ok(answer) => answered(lua, answer),
             Err(text) => refused(lua, &text),
         };
-        match (method.run)(&run, &arguments) {
+        match (method.run)(run, &arguments) {
             Step::Now(answer) => {
                 let outcome = Ok(answer);
                 told(watched, &outcome);

@@ -161,12 +161,78 @@ async fn auto_hangup_is_reported() {
     }
 }
 
+/// What a script can reach and change, and how the next one looks at it.
+const TRESPASSES: &[(&str, &str)] = &[
+    ("X = 1", "tostring(X)"),
+    ("string.upper = nil", "type(string.upper)"),
+    ("string.format = function() return 'evil' end", "('%d'):format(7)"),
+    ("getmetatable('').__index = {rep = function() return 'evil' end}", "('a'):rep(2)"),
+    ("getmetatable('').__add = function() return 'evil' end", "tostring(pcall(function() return 'a' + 'b' end))"),
+    ("freeswitch.getGlobalVariable = function() return 'evil' end", "tostring(freeswitch.getGlobalVariable('none'))"),
+    ("freeswitch.mine = 1", "tostring(freeswitch.mine)"),
+    ("setmetatable(_G, {__index = function() return 'evil' end})", "tostring(nothing)"),
+    ("setmetatable(freeswitch.Event, nil)", "tostring(pcall(freeswitch.Event, 'CUSTOM', 'a::b'))"),
+    ("package.loaded.mine = 'evil' package.preload.mine = error", "tostring(pcall(require, 'mine'))"),
+    ("package.path = '/evil'", "tostring(package.path:find('evil'))"),
+    ("getmetatable(io.stdout).__index.write = nil", "type(io.stdout.write)"),
+    ("io.output(io.tmpfile())", "tostring(io.output() == io.stdout)"),
+    ("pcall, error, print = nil", "type(pcall) .. type(error) .. type(print)"),
+    ("coroutine.wrap = nil debug.traceback = nil", "type(coroutine.wrap) .. type(debug.traceback)"),
+    (
+        "session:setHangupHook('x') session:setInputCallback('x') session:setPrivate('p', session)",
+        "tostring(session:getPrivate('p'))",
+    ),
+    ("setmetatable({}, {__gc = function() X = 'evil' end}) collectgarbage('stop')", "tostring(X)"),
+    ("LEFT = coroutine.wrap(function() coroutine.yield() end) LEFT()", "tostring(LEFT)"),
+];
+
 #[tokio::test]
-async fn no_global_outlives_its_run() {
+async fn nothing_that_a_script_changes_outlives_its_run() {
+    let fresh = host();
     let host = host();
-    outcome(&host, detached("~X = 1 string.upper = nil")).await;
-    let second = start_text("~stream:write(tostring(X) .. type(string.upper))", ScriptEntry::Api, None);
-    assert_eq!(outcome(&host, second).await.output, "nilfunction");
+    let (_call, handle) = call(Call::default());
+    for (change, look) in TRESPASSES {
+        let look = format!("~stream:write({look})");
+        let look = || start_text(&look, ScriptEntry::Api, Some(handle.clone()));
+        let expected = outcome(&fresh, look()).await;
+        // Several: a state that was made ahead must be as untouched as one that was made for its run.
+        for _ in 0..3 {
+            let changed =
+                outcome(&host, start_text(&format!("~{change}"), ScriptEntry::Api, Some(handle.clone()))).await;
+            assert_eq!(changed.error, None, "{change}");
+            let seen = outcome(&host, look()).await;
+            assert_eq!((seen.error, &*seen.output), (None, &*expected.output), "{change}");
+        }
+        assert!(!expected.output.contains("evil"), "{change}: {}", expected.output);
+    }
+}
+
+#[tokio::test]
+async fn two_runs_at_a_time_do_not_see_each_other() {
+    let host = host();
+    let one = host.start(start_text("~X = 1 string.upper = nil freeswitch.msleep(300)", ScriptEntry::Api, None));
+    let two =
+        start_text("~freeswitch.msleep(50) stream:write(tostring(X) .. type(string.upper))", ScriptEntry::Api, None);
+    assert_eq!(outcome(&host, two).await.output, "nilfunction");
+    assert_eq!(one.await.unwrap().error, None);
+}
+
+#[tokio::test]
+async fn a_state_made_ahead_has_the_settings_of_its_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host_in(folder.path());
+    let path = || start_text("~stream:write(package.path .. type(unpack))", ScriptEntry::Api, None);
+    for _ in 0..3 {
+        assert!(outcome(&host, path()).await.output.ends_with("function"));
+    }
+    host.set_policy(Policy { path: vec!["/other/?.lua".to_owned()], modern: true, ..Policy::default() });
+    for _ in 0..3 {
+        assert!(outcome(&host, path()).await.output.ends_with(";/other/?.luanil"));
+    }
+    host.set_scripts("/moved".into());
+    for _ in 0..3 {
+        assert!(outcome(&host, path()).await.output.starts_with("/moved/?.lua;"));
+    }
 }
 
 #[tokio::test]

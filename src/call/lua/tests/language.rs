@@ -198,3 +198,15 @@ async fn a_failed_call_script_is_cheap() {
     println!("{each:?} of processor time a run, both sides");
     assert!(each < std::time::Duration::from_millis(20));
 }
+
+#[tokio::test]
+async fn deep_recursion_is_an_error_like_others() {
+    let host = host();
+    for body in [
+        "local function f(n) return 1 + f(n + 1) end return pcall(f, 1)",
+        "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) return pcall(function() return t[1] end)",
+    ] {
+        let answer = values_of(&host, body, Call::default()).await.0;
+        assert!(answer.starts_with("false,") && answer.contains("stack overflow"), "{body}: {answer}");
+    }
+}
