@@ -51,6 +51,21 @@ async fn hours_pass_in_no_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn waits_without_the_call_pass_as_well() {
+    let code = "~freeswitch.msleep(3600000) require('socket').sleep(2.5) local c = freeswitch.EventConsumer('CUSTOM', 'a::b') \
+                c:pop(1, 7000) freeswitch.Event('CUSTOM', 'a::b'):fire() c:pop(1, 9000) c:pop(1)";
+    let (steps, end) = run(plan(code)).await;
+    assert_eq!((end.status, end.error), ("ok", None));
+    let pops = results(&steps, "consumer:pop");
+    let pops: Vec<_> = pops.iter().map(|(result, ms)| (result == "nil", *ms)).collect();
+    assert_eq!(pops, [(true, 7000), (false, 0), (true, 3_600_000)], "{steps:?}");
+    assert_eq!(end.at, 3_600_000 + 2_500 + 7_000 + 3_600_000);
+    // The caller's hang-up comes in the middle of a wait as in any other.
+    let (_, end) = run(ScriptPlan { hangs_up_at: Some(5_000), ..plan("~freeswitch.msleep(60000)") }).await;
+    assert_eq!((end.status, end.at, end.cause.map(Cause::name)), ("ok", 5_000, Some("NORMAL_CLEARING")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn prompts_last_as_long_as_they_are() {
     let code = "~session:streamFile('ivr/ivr-user_busy.wav') session:streamFile('tone_stream://%(500,500,440);loops=2') \
                 session:streamFile('silence_stream://250') session:streamFile('nosuch.wav')";

@@ -9,5 +9,6 @@ pub mod machine;
 pub mod media;
 pub mod monitoring;
 pub mod net;
+pub mod sockets;
 pub mod store;
 pub mod watch;

@@ -175,4 +175,88 @@ async fn the_database_outlives_a_restart() {
     let report = switch.call("reads", |_| ()).await;
     assert_eq!(report.status, Some(486));
     assert_eq!(results(&switch).await, "window window\n", "{}", switch.log());
+/// What a script asks of two servers, and of a port where nobody is.
+const NETWORK: &str = r#"
+local socket, http = require("socket"), require("socket.http")
+local file = io.open("result", "w")
+local function line(...)
+  local words = table.pack(...)
+  for at = 1, words.n do words[at] = tostring(words[at]) end
+  file:write(table.concat(words, " "), "\n")
+end
+local tcp = socket.tcp()
+tcp:settimeout(20)
+line(tcp:connect("127.0.0.1", argv[1]))
+line(tcp:send("hello\n"))
+line(tcp:receive("*l"))
+line(tcp:receive(3))
+tcp:settimeout(0.05)
+line(tcp:receive())
+line(tcp:getpeername() == "127.0.0.1")
+line(tcp:close(), tcp:receive())
+line((pcall(require, "socket.smtp")))
+line(socket.connect("127.0.0.1", argv[3]))
+line(pcall(function() return socket.udp() end))
+line(http.request("http://127.0.0.1:" .. argv[2] .. "/page"))
+file:close()
+os.rename("result", "results")
+"#;
+
+/// A server that says a line of the kind it heard, then three octets, and no more.
+async fn echo() -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut heard = [0; 6];
+        stream.read_exact(&mut heard).await.expect("a line");
+        assert_eq!(&heard, b"hello\n");
+        stream.write_all(b"hello to you\r\nabcpart").await.expect("written");
+        let _ = stream.read(&mut heard).await;
+    });
+    port
+}
+
+/// A server of one page.
+async fn page() -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.expect("a request"));
+        }
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\npage";
+        stream.write_all(answer.as_bytes()).await.expect("written");
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_talks_to_servers() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let nobody = closed.local_addr().expect("an address").port();
+    drop(closed);
+    let (echo, page) = (echo().await, page().await);
+    let script = format!("network.lua {echo} {page} {nobody}");
+    let dialplan = context("public", &[("^net$", &[("lua", &script), ("respond", "486")])]);
+    let switch = Switch::start(&[("dialplan/a.xml", &dialplan), ("scripts/network.lua", NETWORK)]);
+    switch.call("net", |_| ()).await;
+    let told = results(&switch).await;
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines.get(..7).unwrap_or_default(),
+        ["1", "6", "hello to you", "abc", "nil timeout part", "true", "1 nil closed ",],
+        "{told}\n{}",
+        switch.log()
+    );
+    assert!(lines[7].starts_with("false"), "{told}");
+    assert_eq!(lines[8], "nil connection refused", "{told}");
+    assert!(lines[9].starts_with("false") && lines[9].contains("socket.udp is not available"), "{told}");
+    assert!(lines[10].starts_with("page 200 table: "), "{told}");
 }

@@ -21,7 +21,7 @@ const DIGITS: &str = "lua_attached_digits";
 pub async fn serve_attached(services: Arc<Services>, uuid: Arc<str>, mut requests: mpsc::Receiver<Addressed>) {
     let attached = Attached { services, uuid };
     while let Some(Addressed { request, .. }) = requests.recv().await {
-        attached.serve(request).await;
+        attached.serve(*request).await;
     }
 }
 

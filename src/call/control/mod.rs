@@ -33,8 +33,8 @@ pub trait Desk: Send + Sync {
 pub struct Addressed {
     /// Uuid of a leg that the script dialled; none: the call's own channel.
     pub leg: Option<Arc<str>>,
-    /// What is asked.
-    pub request: Request,
+    /// What is asked; apart, because a queue keeps room for many.
+    pub request: Box<Request>,
 }
 
 /// A script's handle on its call. When the call's task is gone every request fails at once.
@@ -108,7 +108,7 @@ impl SessionHandle {
         };
         if let Some(request) = left {
             let leg = self.leg.then(|| Arc::clone(&self.uuid));
-            self.queue.send(Addressed { leg, request }).await.map_err(|_| CallGone)?;
+            self.queue.send(Addressed { leg, request: Box::new(request) }).await.map_err(|_| CallGone)?;
             // The task may answer at once. Whether a request is a wait must not depend on who is faster.
             let mut waited = false;
             let wait_once = |context: &mut Context<'_>| {

@@ -8,7 +8,7 @@ use crate::call::event::Bus;
 use crate::call::meters::Meters;
 
 use super::policy::Policy;
-use super::seams::{Anchors, ApiRunner, Databases, Globals};
+use super::seams::{Anchors, ApiRunner, Databases, Globals, Network, Pace};
 use super::trace::Trace;
 
 /// What the script host is made from.
@@ -36,6 +36,10 @@ pub struct LuaConfig {
     pub meters: Meters,
     /// Is told of what scripts call; usually nobody.
     pub trace: Option<Arc<dyn Trace>>,
+    /// TCP and HTTP; none: `require "socket"` only tells and waits for the time.
+    pub network: Option<Arc<dyn Network>>,
+    /// Whose time it is that scripts wait in by themselves; none: real time.
+    pub pace: Option<Arc<dyn Pace>>,
 }
 
 impl LuaConfig {
@@ -53,6 +57,8 @@ impl LuaConfig {
             events: Arc::default(),
             meters: Meters::default(),
             trace: None,
+            network: None,
+            pace: None,
         }
     }
 }

@@ -20,6 +20,9 @@ use Kind::{Consumer as Object, Int, Text};
 const QUEUE: u32 = 5000;
 const LONGEST_QUEUE: u32 = 100_000;
 
+/// Virtual time of a wait without an end.
+const FOR_EVER: Duration = Duration::from_hours(1);
+
 /// A listener; none after `cleanup`.
 #[derive(Clone)]
 pub(super) struct EventConsumer(Arc<std::sync::Mutex<Option<Open>>>);
@@ -87,15 +90,25 @@ fn bind(run: &Arc<Run>, arguments: &Arguments) -> Step {
 }
 
 /// The next event or nil; it waits when told to, without a time until the run ends.
-fn pop(_: &Arc<Run>, arguments: &Arguments) -> Step {
+fn pop(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let Some(subscription) = arguments.with(0, EventConsumer::subscription).flatten() else {
         return Step::Now(Answer::Nil);
     };
     let (waits, ms) = (arguments.integer(1, 0) != 0, arguments.unsigned(2, 0));
+    let host = Arc::clone(&run.host);
     Step::wait(async move {
         let mut subscription = subscription.lock().await;
         let event = match (waits, ms) {
             (false, _) => subscription.pop(),
+            // In virtual time nothing comes that is not there: whoever could fire an event waits here.
+            (true, ms) if host.pace().is_some() => match subscription.pop() {
+                None => {
+                    let time = if ms == 0 { FOR_EVER } else { Duration::from_millis(ms.into()) };
+                    host.sleep(time).await;
+                    subscription.pop()
+                }
+                there => there,
+            },
             (true, 0) => subscription.next().await,
             (true, ms) => {
                 let time = Duration::from_millis(ms.into());

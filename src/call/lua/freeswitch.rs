@@ -58,10 +58,11 @@ fn set_global(run: &Arc<Run>, arguments: &Arguments) -> Step {
     Step::Now(Answer::Nothing)
 }
 
-fn msleep(_: &Arc<Run>, arguments: &Arguments) -> Step {
+fn msleep(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let time = Duration::from_millis(u64::from(arguments.unsigned(0, 0)));
+    let host = Arc::clone(&run.host);
     Step::wait(async move {
-        tokio::time::sleep(time).await;
+        host.sleep(time).await;
         Ok(Answer::Nothing)
     })
 }

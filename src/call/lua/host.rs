@@ -17,7 +17,7 @@ use super::command::Command;
 use super::config::LuaConfig;
 use super::policy::Policy;
 use super::run::{self, Run};
-use super::seams::{Anchors, ApiRunner, Databases, Globals};
+use super::seams::{Anchors, ApiRunner, Databases, Globals, Network, Pace};
 use super::spare::Spares;
 use super::trace::Trace;
 use super::vm::{Ground, Vm};
@@ -55,6 +55,8 @@ pub(super) struct Shared {
     anchors: Option<Arc<dyn Anchors>>,
     pub(super) meters: Meters,
     trace: Option<Arc<dyn Trace>>,
+    network: Option<Arc<dyn Network>>,
+    pace: Option<Arc<dyn Pace>>,
     /// One entry per thread.
     threads: Vec<Worker>,
     stop: watch::Receiver<bool>,
@@ -94,6 +96,8 @@ impl LuaHost {
             anchors: config.anchors,
             meters: config.meters,
             trace: config.trace,
+            network: config.network,
+            pace: config.pace,
             threads: pool
                 .iter()
                 .map(|runtime| Worker {
@@ -294,6 +298,24 @@ impl Shared {
     /// Who is told of each call of a method.
     pub(super) fn trace(&self) -> Option<&Arc<dyn Trace>> {
         self.trace.as_ref()
+    }
+
+    /// TCP and HTTP.
+    pub(super) fn network(&self) -> Option<Arc<dyn Network>> {
+        self.network.clone()
+    }
+
+    /// Whose time it is that scripts wait in by themselves; none: real time.
+    pub(super) fn pace(&self) -> Option<&Arc<dyn Pace>> {
+        self.pace.as_ref()
+    }
+
+    /// A script waits by itself.
+    pub(super) async fn sleep(&self, time: Duration) {
+        match &self.pace {
+            Some(pace) => pace.pass(time),
+            None => tokio::time::sleep(time).await,
+        }
     }
 
     /// The way to a channel of another call.

@@ -36,6 +36,7 @@ mod run;
 mod seams;
 mod session;
 mod signatures;
+mod socket;
 mod spare;
 mod stream;
 mod syntax;
@@ -48,7 +49,10 @@ mod vm;
 pub use config::{Limits, LuaConfig};
 pub use host::LuaHost;
 pub use policy::Policy;
-pub use seams::{Anchors, ApiRunner, Database, Databases, Globals, Row, Rows};
+pub use seams::{
+    Anchors, ApiRunner, Connection, Database, Databases, Fetch, Fetched, Globals, Network, Pace, Row, Rows, Told,
+    Wanted,
+};
 pub use signatures::{Parameter, Signature, signatures};
 pub use syntax::{SyntaxError, syntax_error};
 pub use trace::Trace;

@@ -143,11 +143,12 @@ fn seconds(run: &Arc<Run>, _: &Arguments) -> Step {
 }
 
 /// `socket.sleep`: the script waits, its thread does not.
-fn wait(_: &Arc<Run>, arguments: &Arguments) -> Step {
+fn wait(run: &Arc<Run>, arguments: &Arguments) -> Step {
     let seconds = arguments.value(0).as_f64().unwrap_or(0.0);
     let time = Duration::try_from_secs_f64(seconds.clamp(0.0, 1e9)).unwrap_or_default();
+    let host = Arc::clone(&run.host);
     Step::wait(async move {
-        tokio::time::sleep(time).await;
+        host.sleep(time).await;
         Ok(Answer::Nothing)
     })
 }

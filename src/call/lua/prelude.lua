@@ -237,6 +237,8 @@ classes.Event.index = function(self, key)
   if key == "serialized_string" then return event_methods.serialize(self) end
   return event_methods[key]
 end
+-- Connections are behind the tables of the module.
+classes.Tcp = {index = function() end, assign = assign}
 classes.DTMF = {index = function(self, key) return dtmf_attribute(self, key) end, assign = assign}
 
 function G.swig_type(object)
@@ -489,89 +491,13 @@ function G.module(name, ...)
 end
 end
 
--- 32-bit arithmetic: bit32 counts from 0, bit is signed.
-local function bits(result)
-  local function fold(start, step)
-    return function(...)
-      local value = start
-      for at = 1, select("#", ...) do value = step(value, (select(at, ...))) end
-      return result(value)
-    end
+-- Modules that are built in.
+local modules
+for _, name in pairs {"bit32", "bit", "cjson", "cjson.safe", "lfs", "socket", "socket.http", "ltn12"} do
+  preload[name] = function()
+    modules = modules or native.modules()(own, G)
+    return modules[name]()
   end
-  return {
-    band = fold(0xffffffff, function(a, b) return a & b end),
-    bor = fold(0, function(a, b) return a | b end),
-    bxor = fold(0, function(a, b) return a ~ b end),
-    bnot = function(a) return result(~a) end,
-    lshift = function(a, n) return result(a << n) end,
-    rshift = function(a, n) return result((a & 0xffffffff) >> n) end,
-    arshift = function(a, n)
-      a = a & 0xffffffff
-      if a >= 0x80000000 then a = a - 0x100000000 end
-      return result(a // (1 << n))
-    end,
-  }
-end
-preload.bit32 = function() return bits(function(value) return value & 0xffffffff end) end
-preload.bit = function()
-  return bits(function(value)
-    value = value & 0xffffffff
-    return value < 0x80000000 and value or value - 0x100000000
-  end)
-end
-
--- Modules that are C elsewhere.
-preload.cjson = function()
-  local null = setmetatable({}, {__tostring = function() return "null" end, __metatable = false})
-  local decode, encode = own.json_decode, own.json_encode
-  local cjson = {null = null, _NAME = "cjson"}
-  function cjson.decode(text) return decode(text, null) end
-  function cjson.encode(value) return encode(value, null) end
-  function cjson.new() return cjson end
-  return cjson
-end
-preload["cjson.safe"] = function()
-  local cjson = G.require("cjson")
-  local function safe(body)
-    return function(value)
-      local ok, result = G.pcall(body, value)
-      if ok then return result end
-      return nil, result
-    end
-  end
-  return {null = cjson.null, decode = safe(cjson.decode), encode = safe(cjson.encode), new = cjson.new}
-end
-preload.lfs = function()
-  local lfs = {mkdir = own.make_folder, rmdir = own.remove_folder, currentdir = own.working_folder}
-  local facts = own.file_facts
-  local function attributes(follow)
-    return function(path, wanted)
-      local found, why = facts(path, follow)
-      if not found then return nil, why end
-      if type(wanted) == "string" then return found[wanted] end
-      if type(wanted) == "table" then
-        for key, value in pairs(found) do wanted[key] = value end
-        return wanted
-      end
-      return found
-    end
-  end
-  lfs.attributes, lfs.symlinkattributes = attributes(true), attributes(false)
-  function lfs.dir(path)
-    local names, at = own.folder(path), 0
-    return function()
-      at = at + 1
-      return names[at]
-    end
-  end
-  function lfs.chdir() return nil, "lfs.chdir is not available: all scripts share the switch's folder" end
-  return lfs
-end
-preload.socket = function()
-  local socket = {gettime = own.seconds, sleep = own.wait, _VERSION = "gettime and sleep of LuaSocket"}
-  return setmetatable(socket, {__index = function(_, name)
-    error("socket." .. tostring(name) .. " is not available: gettime and sleep are all there is", 2)
-  end})
 end
 
 -- Globals that may be absent: their presence says how a script was started.

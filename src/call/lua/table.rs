@@ -10,7 +10,7 @@ use super::arguments::{Arguments, Kind};
 use super::dbh::Null;
 use super::run::Run;
 use super::seams::Row;
-use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, ivr, json, modules, session, stream};
+use super::{api, consumer, dbh, dtmf, event, freeswitch, internal, ivr, json, modules, session, socket, stream};
 
 /// What a method answers to its script.
 pub(super) enum Answer {
@@ -54,6 +54,18 @@ pub(super) enum Answer {
     Rows(Vec<Row>, Null),
     /// Success, rows, text of an error.
     RowsOrError(Result<Vec<Row>, &'static str>),
+    /// A connection.
+    Connection(socket::Tcp),
+    /// Bytes, and the error that kept them from being more.
+    Received(Vec<u8>, Option<String>),
+    /// A number, and the error that kept it from being larger.
+    Sent(i64, Option<String>),
+    /// nil and why.
+    NilAnd(String),
+    /// An address and a port.
+    Address(std::net::SocketAddr),
+    /// An HTTP answer: body, status, headers.
+    Fetched(super::seams::Fetched),
     /// JSON as tables.
     Decoded(serde_json::Value),
     /// A value made already.
@@ -101,6 +113,24 @@ impl Answer {
             Self::RowsOrError(Err(text)) => {
                 let rows = Value::Table(lua.create_table()?);
                 return Ok([Value::Boolean(false), rows, text.into_lua(lua)?].into_iter().collect());
+            }
+            Self::Connection(object) => Value::UserData(lua.create_userdata(object)?),
+            Self::Received(bytes, why) => {
+                return Ok([Value::String(lua.create_string(bytes)?), why.into_lua(lua)?].into_iter().collect());
+            }
+            Self::Sent(count, why) => return Ok([Value::Integer(count), why.into_lua(lua)?].into_iter().collect()),
+            Self::NilAnd(why) => return Ok([Value::Nil, why.into_lua(lua)?].into_iter().collect()),
+            Self::Address(address) => {
+                let ip = address.ip().to_string().into_lua(lua)?;
+                return Ok([ip, Value::Integer(address.port().into())].into_iter().collect());
+            }
+            Self::Fetched(answer) => {
+                let headers = lua.create_table_with_capacity(0, answer.headers.len())?;
+                for (name, value) in answer.headers {
+                    headers.raw_set(name, value)?;
+                }
+                let body = Value::String(lua.create_string(answer.body)?);
+                return Ok([body, Value::Integer(answer.status.into()), Value::Table(headers)].into_iter().collect());
             }
             Self::Json(object) => Value::UserData(lua.create_userdata(object)?),
             Self::Decoded(value) => json::to_lua(lua, value)?,
@@ -221,6 +251,7 @@ static TABLE: LazyLock<Vec<&'static Method>> = LazyLock::new(|| {
     [
         internal::METHODS,
         modules::METHODS,
+        socket::METHODS,
         session::METHODS,
         api::METHODS,
         stream::METHODS,

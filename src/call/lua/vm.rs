@@ -109,6 +109,7 @@ fn load_prelude(lua: &Lua, ground: &Ground, slot: &Slot) -> Result<Function> {
     let chunk = lua.load(code).set_mode(ChunkMode::Binary).into_function()?;
     let native = native::table(lua, ground)?;
     native.raw_set("find", lua.create_function(find)?)?;
+    native.raw_set("modules", lua.create_function(modules)?)?;
     let (start, classes): (Function, Table) = chunk.call((caller(lua, slot)?, native::reporter(lua, slot)?, native))?;
     lua.set_named_registry_value(objects::CLASSES, classes)?;
     Ok(start)
@@ -133,12 +134,24 @@ fn find(_: &Lua, (class, name): (mlua::LuaString, Value)) -> Result<(Option<usiz
 fn prelude() -> Result<&'static [u8]> {
     static CODE: OnceLock<Vec<u8>> = OnceLock::new();
 
-    if let Some(code) = CODE.get() {
+    compiled(&CODE, prelude_text)
+}
+
+/// The modules that are built in, as a function that makes them.
+fn modules(lua: &Lua, (): ()) -> Result<Function> {
+    static CODE: OnceLock<Vec<u8>> = OnceLock::new();
+
+    let code = compiled(&CODE, || include_str!("modules.lua").to_owned())?;
+    lua.load(code).set_mode(ChunkMode::Binary).into_function()
+}
+
+fn compiled(code: &'static OnceLock<Vec<u8>>, text: impl FnOnce() -> String) -> Result<&'static [u8]> {
+    if let Some(code) = code.get() {
         return Ok(code);
     }
     let lua = Lua::new_with(StdLib::NONE, LuaOptions::new())?;
-    let code = lua.load(prelude_text()).set_name("=switch").set_mode(ChunkMode::Text).into_function()?.dump(true);
-    Ok(CODE.get_or_init(|| code))
+    let bytes = lua.load(text()).set_name("=switch").set_mode(ChunkMode::Text).into_function()?.dump(true);
+    Ok(code.get_or_init(|| bytes))
 }
 
 /// The prelude with a line for each function and class of `freeswitch`.

@@ -97,8 +97,8 @@ impl Call {
     pub(super) async fn serve_addressed(&mut self, addressed: Addressed) {
         self.absorb_pending();
         match addressed.leg {
-            None => Box::pin(self.serve(addressed.request)).await,
-            Some(uuid) => self.serve_leg(&uuid, addressed.request).await,
+            None => Box::pin(self.serve(*addressed.request)).await,
+            Some(uuid) => self.serve_leg(&uuid, *addressed.request).await,
         }
     }
 

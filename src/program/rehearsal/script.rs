@@ -2,12 +2,13 @@
 //!
 //! The Lua host is that of the switch; the call answers its requests as a channel would. Applications that set variables,
 //! play, bridge or steer the call act; others are noted and count as done. API commands run in a switch of this configuration
-//! without calls. `freeswitch.msleep` and `EventConsumer:pop` do not ask the call and take real time.
+//! without calls.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +17,7 @@ use super::channel::{Channel, OWN_UUID};
 use super::{FarEnd, Rehearsal, Request as Placed};
 use crate::call::command;
 use crate::call::control::{Addressed, Request, ScriptEntry, ScriptHost as _, ScriptRun, ScriptStatus, SessionHandle};
-use crate::call::lua::{Anchors, ApiRunner, Globals, Limits, LuaConfig, LuaHost, Trace};
+use crate::call::lua::{Anchors, ApiRunner, Globals, Limits, LuaConfig, LuaHost, Pace, Trace};
 use crate::call::services::Services;
 use crate::words::model::Cause;
 
@@ -145,6 +146,12 @@ fn lock(channel: &Mutex<Channel>) -> MutexGuard<'_, Channel> {
     channel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Pace for Quiet {
+    fn pass(&self, time: Duration) {
+        lock(&self.channel).let_pass(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
 impl ApiRunner for Quiet {
     fn start(&self, name: String, args: String) -> oneshot::Receiver<Option<String>> {
         let (reply, answer) = oneshot::channel();
@@ -190,7 +197,8 @@ impl Rehearsal {
             anchor: handle.clone(),
         });
         let mut config = LuaConfig::new(plan.scripts.clone(), Arc::clone(&quiet) as _, Arc::clone(&quiet) as _);
-        config.anchors = Some(quiet);
+        config.anchors = Some(Arc::clone(&quiet) as _);
+        config.pace = Some(quiet);
         config.policy.limits = Limits { seconds: LONGEST_S, grace_ms: GRACE_MS, ..Limits::default() };
         config.trace = Some(Arc::new(clock.clone()));
         let host = LuaHost::new(config)?;
@@ -248,8 +256,8 @@ async fn serve(channel: Arc<Mutex<Channel>>, services: Arc<Services>, mut reques
         let request = {
             let mut channel = lock(&channel);
             match leg {
-                Some(leg) => channel.answer_leg(&leg, request),
-                None => channel.answer(request),
+                Some(leg) => channel.answer_leg(&leg, *request),
+                None => channel.answer(*request),
             }
         };
         if let Some(Request::Api { command: name, args, reply }) = request {

@@ -45,6 +45,7 @@ use crate::edge::media::{MediaConfig, MediaStartError, MediaThreads};
 use crate::edge::monitoring::Monitor;
 use crate::edge::store::{LocalStore, RecordError, RecordFolders, Records, SqliteFiles, StoreError};
 use crate::edge::net::TcpLimits;
+use crate::edge::sockets::ScriptNetwork;
 use crate::edge::store::{BindingStoreError, MemoryStore, RecordError, RecordFolders, Records, SqliteFiles};
 use crate::engine::config::Directory;
 use crate::engine::sip::Transport;
@@ -264,6 +265,7 @@ impl Server {
         lua.anchors = Some(Arc::clone(&switch) as _);
         lua.policy = script_policy(&config.subject, &loaded);
         lua.meters = meters.clone();
+        lua.network = Some(Arc::new(ScriptNetwork::default()));
         lua.databases = Some(Arc::new(SqliteFiles::below(config.data.join("db"))));
         let events = Arc::clone(&lua.events);
         let origin = Origin {

@@ -221,7 +221,7 @@ fn send<T>(reply: oneshot::Sender<T>, value: T) {
 async fn serve(call: Shared, mut requests: mpsc::Receiver<Addressed>) {
     let mut kept = Vec::new();
     while let Some(request) = requests.recv().await {
-        kept.extend(call.lock().unwrap().answer(request.request));
+        kept.extend(call.lock().unwrap().answer(*request.request));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::call::control::{ScriptEntry, ScriptStatus};
 use crate::words::model::Cause;
 
 fn host_limited() -> LuaHost {
-    host_with(Limits { instructions: 20_000_000, cpu_seconds: 5, memory_mb: 64, ..Limits::default() })
+    host_with(Limits { instructions: 20_000_000, cpu_seconds: 2, memory_mb: 64, ..Limits::default() })
 }
 
 /// Things that a script may hand over where something else is wanted.

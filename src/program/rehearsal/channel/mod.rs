@@ -305,6 +305,11 @@ impl Channel {
         }
     }
 
+    /// The script waits by itself.
+    pub(super) fn let_pass(&mut self, ms: u64) {
+        self.pass(self.clock.now().saturating_add(ms));
+    }
+
     /// Waits so long, or until a digit is there.
     fn wait(&mut self, ms: u64, for_digit: bool) -> Woken {
         let until = self.clock.now().saturating_add(ms);
