@@ -28,6 +28,9 @@ use crate::call::meters::Meters;
 /// By how much script threads are nicer than the others.
 const NICENESS: i32 = 5;
 
+/// Runs at one time that are many.
+const CROWD: usize = 64;
+
 /// Bounds of the time between two looks at the runs.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(10);
 const LONGEST_PERIOD: Duration = Duration::from_secs(1);
@@ -277,9 +280,14 @@ impl Shared {
         Ground { scripts: self.scripts(), policy: self.policy() }
     }
 
-    /// A state for a run.
+    /// A state for a run. One of many gives back what making it left over; for one of a few that takes longer than it is
+    /// worth.
     pub(super) fn vm(&self) -> mlua::Result<Vm> {
-        self.spares.take(self.ground())
+        let vm = self.spares.take(self.ground())?;
+        if self.runs().alive.len() > CROWD {
+            vm.shrink()?;
+        }
+        Ok(vm)
     }
 
     pub(super) fn cache(&self) -> &Cache {

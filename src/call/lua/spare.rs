@@ -66,6 +66,15 @@ mod tests {
     }
 
     #[test]
+    fn a_state_is_small_and_can_be_smaller() {
+        let vm = Vm::new(ground()).unwrap();
+        let made = vm.lua.used_memory();
+        vm.shrink().unwrap();
+        let left = vm.lua.used_memory();
+        assert!(left + 4096 < made && left < 80 << 10, "{made}, then {left}");
+    }
+
+    #[test]
     fn a_spare_is_taken_once_and_for_its_ground_only() {
         let (spares, here, there) = (Spares::default(), ground(), ground());
         let mark = |spares: &Spares| spares.lock().iter().for_each(|vm| vm.lua.globals().set("mark", 1).unwrap());

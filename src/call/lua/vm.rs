@@ -79,6 +79,11 @@ impl Vm {
         Ok(())
     }
 
+    /// Frees what making the state left over.
+    pub(super) fn shrink(&self) -> Result<()> {
+        self.lua.gc_collect()
+    }
+
     /// Sets `argv`: the name at 0, then the arguments.
     pub(super) fn set_arguments(&self, name: &str, arguments: &[String]) -> Result<()> {
         let argv = self.lua.create_sequence_from(arguments.iter().map(String::as_str))?;
