@@ -175,6 +175,8 @@ async fn the_database_outlives_a_restart() {
     let report = switch.call("reads", |_| ()).await;
     assert_eq!(report.status, Some(486));
     assert_eq!(results(&switch).await, "window window\n", "{}", switch.log());
+}
+
 /// What a script asks of two servers, and of a port where nobody is.
 const NETWORK: &str = r#"
 local socket, http = require("socket"), require("socket.http")
