@@ -145,6 +145,8 @@ fn the_media_of_a_bridge_is_given_away_and_taken_back() {
     let answer = near.response();
     assert_eq!(port(&answer), 5004, "{}", answer.0);
     near.acknowledge(&answer, "", "");
+    // The ACK is there before the next offer is made.
+    assert_eq!(near.ask("OPTIONS", "sip:b@127.0.0.1", "", "").code(), 200);
     assert_eq!(api(&switch, &format!("uuid_media {uuid}")), "+OK Success\n");
     for (peer, own) in [(&near, 4100), (&far, 5004)] {
         let offer = peer.request("INVITE");
