@@ -12,7 +12,7 @@ use switch::engine::audio::{wav_bytes, wav_header};
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
-/// Time of each test; the first rounds run in any case.
+/// Time of each target; the first rounds run in any case. `MUTATION_SECONDS` makes it longer, from a seed of the moment.
 const TIME: Duration = Duration::from_secs(1);
 
 /// Rounds that run in any case.
@@ -181,20 +181,29 @@ fn mutate(from: &[u8], random: &mut SmallRng) -> Vec<u8> {
 
 /// Runs one target on mutations of what it begins with, and of what came of them.
 fn run(seeds: &[&[u8]], target: impl Fn(&[u8])) {
-    let mut random = SmallRng::seed_from_u64(5060);
+    let longer = std::env::var("MUTATION_SECONDS").ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let seed = if longer.is_some() { rand::random() } else { 5060 };
+    let (time, mut random) = (longer.unwrap_or(TIME), SmallRng::seed_from_u64(seed));
     let started = Instant::now();
     let mut pool: Vec<Vec<u8>> = seeds.iter().map(|seed| seed.to_vec()).collect();
     let mut rounds = 0;
-    while rounds < ROUNDS || started.elapsed() < TIME {
+    while rounds < ROUNDS || started.elapsed() < time {
         let from = random.random_range(0..pool.len());
         let bytes = mutate(&pool[from], &mut random);
         target(&bytes);
         rounds += 1;
         if pool.len() < 64 {
             pool.push(bytes);
+        } else if longer.is_some() && rounds % 1000 == 0 {
+            // The pool changes, but never loses what it began with.
+            let at = random.random_range(seeds.len()..pool.len());
+            pool[at] = bytes;
         }
     }
     assert!(rounds >= ROUNDS);
+    if longer.is_some() {
+        eprintln!("{rounds} rounds, seed {seed}");
+    }
 }
 
 #[test]
