@@ -60,8 +60,7 @@ const NEIGHBOURS: &[(&str, &[&str])] = &[
     ("call/observe", &[]),
     ("call/outside", &[]),
     ("call/pickup", &["leg"]),
-    ("call/registry", &["control", "event", "leg", "media", "task"]),
-    ("call/registry", &["control", "event", "leg", "row", "task"]),
+    ("call/registry", &["control", "event", "leg", "media", "row", "task"]),
     ("call/row", &[]),
     ("call/scheduler", &[]),
     (

@@ -191,6 +191,49 @@ fn same(got: &Value, wanted: &Value) -> bool {
     }
 }
 
+/// A row that runs here.
+struct Case {
+    id: String,
+    start: Start,
+    expect: Value,
+}
+
+/// Calls a row's script and tells what is wrong with its results.
+async fn run(switch: &Switch, Case { id, start, expect }: &Case) -> Vec<String> {
+    let path = switch.folder().join(format!("{id}.json"));
+    let _ = std::fs::remove_file(&path);
+    let report = switch
+        .call("1000", |plan| {
+            plan.from.clone_from(id);
+            if let Some((digits, after)) = &start.digits {
+                plan.digits.clone_from(digits);
+                plan.digits_after = *after;
+            }
+            plan.hang_up_after = start.hangs_up.or(plan.hang_up_after);
+        })
+        .await;
+    assert_ne!(report.status, Some(404), "{id} is routed");
+    if tokio::time::timeout(PATIENCE, until("the script ends", || path.is_file())).await.is_err() {
+        return vec![format!("{id}: no end; the caller got {:?}", report.statuses())];
+    }
+    let text = std::fs::read_to_string(path).expect("its results");
+    let got: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{id}: {error}: {text}"));
+    let mut faults = faults(expect, &got);
+    for line in expect["log"].as_array().into_iter().flatten() {
+        let words = line["contains"].as_str().unwrap_or_default();
+        // The log is written by a thread of its own.
+        until(&format!("{id} logs {words}"), || switch.log().contains(words)).await;
+    }
+    if let Some(cause) = expect["hangup_cause"].as_str() {
+        let record = switch.record(&report.call_id).await;
+        let got = record.get("cause").and_then(Value::as_str).unwrap_or_default();
+        if got != cause {
+            faults.push(format!("cause: wanted {cause}, got {got}"));
+        }
+    }
+    faults.into_iter().map(|fault| format!("{id}: {fault}")).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_scripts_in_calls() {
     let mut public = String::from("<context name=\"public\">\n");
@@ -223,7 +266,7 @@ async fn rows_of_scripts_in_calls() {
         if let Some((_, ours)) = OURS.iter().find(|(row, _)| *row == id) {
             expect = serde_json::from_str(ours).expect("our answer");
         }
-        cases.push((id, start, expect));
+        cases.push(Case { id, start, expect });
     }
     public.push_str("</context>\n");
     assert_eq!(others, ELSEWHERE, "rows without a test");
@@ -239,49 +282,23 @@ async fn rows_of_scripts_in_calls() {
     files.extend(scripts.iter().map(|(name, text)| (&**name, &**text)));
     let switch = std::sync::Arc::new(Switch::start(&files));
     std::fs::write(switch.folder().join("prompt_5s.wav"), five_seconds()).expect("a prompt");
-    let mut faulty = Vec::new();
+    let mut again = Vec::new();
     let mut running = JoinSet::new();
     let count = cases.len();
-    for (id, start, expect) in cases {
+    for case in cases {
         if running.len() >= TOGETHER {
-            faulty.extend(running.join_next().await.expect("one runs").expect("no panic"));
+            again.extend(running.join_next().await.expect("one runs").expect("no panic"));
         }
         let switch = std::sync::Arc::clone(&switch);
-        running.spawn(async move {
-            let report = switch
-                .call("1000", |plan| {
-                    plan.from.clone_from(&id);
-                    if let Some((digits, after)) = &start.digits {
-                        plan.digits.clone_from(digits);
-                        plan.digits_after = *after;
-                    }
-                    plan.hang_up_after = start.hangs_up.or(plan.hang_up_after);
-                })
-                .await;
-            assert_ne!(report.status, Some(404), "{id} is routed");
-            let path = switch.folder().join(format!("{id}.json"));
-            if tokio::time::timeout(PATIENCE, until("the script ends", || path.is_file())).await.is_err() {
-                return vec![format!("{id}: no end; the caller got {:?}", report.statuses())];
-            }
-            let text = std::fs::read_to_string(path).expect("its results");
-            let got: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{id}: {error}: {text}"));
-            let mut faults = faults(&expect, &got);
-            for line in expect["log"].as_array().into_iter().flatten() {
-                let words = line["contains"].as_str().unwrap_or_default();
-                // The log is written by a thread of its own.
-                until(&format!("{id} logs {words}"), || switch.log().contains(words)).await;
-            }
-            if let Some(cause) = expect["hangup_cause"].as_str() {
-                let record = switch.record(&report.call_id).await;
-                if record["cause"] != cause {
-                    faults.push(format!("cause: wanted {cause}, got {}", record["cause"]));
-                }
-            }
-            faults.into_iter().map(move |fault| format!("{id}: {fault}")).collect::<Vec<_>>()
-        });
+        running.spawn(async move { if run(&switch, &case).await.is_empty() { None } else { Some(case) } });
     }
     while let Some(done) = running.join_next().await {
-        faulty.extend(done.expect("no panic"));
+        again.extend(done.expect("no panic"));
+    }
+    // Some rows measure time, and a busy machine is late: what failed runs once more, alone.
+    let mut faulty = Vec::new();
+    for case in again {
+        faulty.extend(run(&switch, &case).await);
     }
     assert!(faulty.is_empty(), "{} of {count}:\n{}", faulty.len(), faulty.join("\n") + "\n" + &switch.log());
     assert!(count > 100, "{count} rows ran");

@@ -231,10 +231,10 @@ async fn a_full_disk_and_a_missing_database_lose_nothing() {
         ("autoload_configs/cdr_sqlite.conf.xml", &sqlite),
     ]);
     let folder = switch.folder().join("log/cdr-csv");
-    let (master, databases) = (folder.join("Master.csv"), switch.folder().join("data/db"));
+    let (master, database) = (folder.join("Master.csv"), switch.folder().join("data/db/cdr.db"));
     std::fs::create_dir_all(&folder).expect("a folder");
     std::os::unix::fs::symlink("/dev/full", &master).expect("a link");
-    std::fs::write(&databases, "in the way").expect("a file");
+    std::fs::create_dir_all(&database).expect("a folder in the way");
     for number in ["10", "11"] {
         switch.call(number, |_| ()).await;
     }
@@ -244,12 +244,11 @@ async fn a_full_disk_and_a_missing_database_lose_nothing() {
     })
     .await;
     std::fs::remove_file(&master).expect("the link");
-    std::fs::remove_file(&databases).expect("the file");
+    std::fs::remove_dir(&database).expect("the folder");
     until("the lines are written", || lines(&master).len() == 2).await;
     let numbers: Vec<String> = lines(&master).iter().map(|line| line.chars().take(3).collect()).collect();
     assert_eq!(numbers, ["\"0\"", "\"1\""]);
-    until("the rows are written", || text(&spool("sqlite.jsonl")).is_empty() && databases.join("cdr.db").exists())
-        .await;
+    until("the rows are written", || text(&spool("sqlite.jsonl")).is_empty() && database.is_file()).await;
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ impl World {
     }
 }
 
-fn name(event: &Event) -> &'static str {
+pub(super) fn name(event: &Event) -> &'static str {
     match event {
         Event::Invite { .. } => "invite",
         Event::Cancelled { .. } => "cancelled",

@@ -10,10 +10,11 @@ use bytes::Bytes;
 
 use super::super::command::{Body, Command, Headers, Invite, LegId, LegState, Request, TxId};
 use super::super::config::StackConfig;
-use super::super::event::{Event, Outcome};
+use super::super::event::Event;
 use super::super::flow::{Flow, FlowId, Target, Transport};
 use super::super::messages::Method;
 use super::Stack;
+use super::tests::name;
 
 const LEG: LegId = LegId(1);
 
@@ -237,26 +238,6 @@ fn counted(words: &[String]) -> String {
     text
 }
 
-fn name(event: &Event) -> &'static str {
-    match event {
-        Event::Invite { .. } => "invite",
-        Event::Cancelled { .. } => "cancelled",
-        Event::AckReceived { .. } => "ack",
-        Event::AckTimeout { .. } => "ack-timeout",
-        Event::Provisional { .. } => "provisional",
-        Event::Success { .. } => "success",
-        Event::Failure { outcome: Outcome::Response(_), .. } => "refused",
-        Event::Failure { outcome: Outcome::Timeout, .. } => "timeout",
-        Event::Failure { outcome: Outcome::Transport, .. } => "unreachable",
-        Event::Failure { outcome: Outcome::Cancelled, .. } => "crossed",
-        Event::Bye { .. } => "bye",
-        Event::InDialog { .. } => "request",
-        Event::OutOfDialog { .. } => "request",
-        Event::Response { .. } => "response",
-        Event::Terminated { .. } => "terminated",
-    }
-}
-
 /// Walks a machine: `states` are the ways that lead to each state, `look` tells where it stands.
 fn walk(
     states: &[(&str, &[Happening])],
@@ -309,7 +290,7 @@ fn client_invite() {
             Calling | 486 | Completed: ACK / refused
             Calling | 0.6 s | Calling: INVITE / -
             Calling | 35 s | gone: 6*INVITE / timeout
-            Calling | closed port | gone: - / unreachable
+            Calling | closed port | gone: - / transport
             Calling | cancel | Calling: - / -
             Proceeding | 100 | Proceeding: - / provisional
             Proceeding | 180 | Proceeding: - / provisional
@@ -516,7 +497,7 @@ fn leg() {
             Incoming | reinvite | Incoming: !- / -
             Incoming | info | Incoming: INFO / -
             Incoming | BYE | gone: 200 487 / bye terminated
-            Incoming | INFO | Incoming: - / request
+            Incoming | INFO | Incoming: - / in-dialog
             Incoming | 35 s | Incoming: - / -
             Calling | ring | Calling: !- / -
             Calling | answer | Calling: !- / -
@@ -542,7 +523,7 @@ fn leg() {
             Proceeding | reinvite | Proceeding: !- / -
             Proceeding | info | Proceeding: INFO / -
             Proceeding | BYE | Proceeding: 481 / -
-            Proceeding | INFO | Proceeding: - / request
+            Proceeding | INFO | Proceeding: - / in-dialog
             Proceeding | 35 s | Proceeding: - / -
             Cancelling | ring | Cancelling: !- / -
             Cancelling | answer | Cancelling: !- / -
@@ -555,7 +536,7 @@ fn leg() {
             Cancelling | reinvite | Cancelling: !- / -
             Cancelling | info | Cancelling: INFO / -
             Cancelling | BYE | Cancelling: 481 / -
-            Cancelling | INFO | Cancelling: - / request
+            Cancelling | INFO | Cancelling: - / in-dialog
             Cancelling | 35 s | gone: 10*CANCEL / timeout
             Refused | ring | Refused: !- / -
             Refused | answer | Refused: !- / -
@@ -581,7 +562,7 @@ fn leg() {
             Answered, called | reinvite | Answered: INVITE / -
             Answered, called | info | Answered: INFO / -
             Answered, called | BYE | gone: 200 / bye terminated
-            Answered, called | INFO | Answered: - / request
+            Answered, called | INFO | Answered: - / in-dialog
             Answered, called | 35 s | Answered: - / -
             Answered, calling | ring | Answered: !- / -
             Answered, calling | answer | Answered: !- / -
@@ -594,7 +575,7 @@ fn leg() {
             Answered, calling | reinvite | Answered: INVITE / -
             Answered, calling | info | Answered: INFO / -
             Answered, calling | BYE | gone: 200 / bye terminated
-            Answered, calling | INFO | Answered: - / request
+            Answered, calling | INFO | Answered: - / in-dialog
             Answered, calling | 35 s | Answered: - / -
             Ending | ring | Ending: !- / -
             Ending | answer | Ending: !- / -
@@ -607,7 +588,7 @@ fn leg() {
             Ending | reinvite | Ending: !- / -
             Ending | info | Ending: !- / -
             Ending | BYE | gone: 200 / bye terminated
-            Ending | INFO | Ending: - / request
+            Ending | INFO | Ending: - / in-dialog
             Ending | 35 s | gone: 10*BYE / terminated
         ",
     );
