@@ -95,6 +95,13 @@ impl Line {
     }
 }
 
+/// A line without its CR, and without zero bytes that fill up a buffer, whatever blanks stand between them.
+fn without_padding(line: &str) -> &str {
+    let line = line.trim_end_matches(['\r', '\0']);
+    let bare = line.trim_end_matches(['\r', '\0', ' ', '\t']);
+    if line.get(bare.len()..).is_some_and(|tail| tail.contains('\0')) { bare } else { line }
+}
+
 impl SessionDescription {
     /// Reads a body. Lines end in LF or CR LF; `s=` and `t=` may be missing; bytes that are not UTF-8 are replaced.
     pub fn parse(body: &[u8]) -> Result<Self, SdpError> {
@@ -105,7 +112,7 @@ impl SessionDescription {
             if at >= MAX_LINES {
                 return Err(SdpError::TooLong);
             }
-            let raw = raw.trim_end_matches(['\r', '\0']);
+            let raw = without_padding(raw);
             if raw.trim().is_empty() {
                 continue;
             }
