@@ -98,7 +98,7 @@ impl Line {
 /// A line without its CR, and without zero bytes that fill up a buffer, whatever blanks stand between them.
 fn without_padding(line: &str) -> &str {
     let line = line.trim_end_matches(['\r', '\0']);
-    let bare = line.trim_end_matches(['\r', '\0', ' ', '\t']);
+    let bare = line.trim_end_matches(|letter: char| letter == '\0' || letter.is_whitespace());
     if line.get(bare.len()..).is_some_and(|tail| tail.contains('\0')) { bare } else { line }
 }
 
