@@ -166,17 +166,11 @@ async fn receive(read: &mut BufReader<OwnedReadHalf>, wanted: Wanted, data: &mut
             Wanted::Octets(count) if count > LARGEST => return Err(too_much()),
             Wanted::Octets(count) if data.len() >= count => return Ok(()),
             _ if data.len() >= most => return Err(too_much()),
-            Wanted::Line => {
-                let octet = match read.read_u8().await {
-                    Ok(octet) => octet,
-                    Err(error) => return Err(error),
-                };
-                match octet {
-                    b'\n' => return Ok(()),
-                    b'\r' => {}
-                    other => data.push(other),
-                }
-            }
+            Wanted::Line => match read.read_u8().await? {
+                b'\n' => return Ok(()),
+                b'\r' => {}
+                other => data.push(other),
+            },
             Wanted::All | Wanted::Octets(_) => {
                 let room = (most - data.len()).min(PIECE);
                 let mut piece = vec![0; room];

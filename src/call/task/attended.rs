@@ -58,12 +58,6 @@ impl Call {
         self.visiting = visiting;
     }
 
-    /// The leg that the one in front is bridged with.
-    pub(super) fn bridge_partner(&self) -> Option<LegId> {
-        let bridged = |callee: &&super::Callee| callee.channel.bridged && callee.channel.answered && callee.alive();
-        self.callees.iter().find(bridged).filter(|_| self.a.bridged).map(|callee| callee.id)
-    }
-
     async fn consult(&mut self, partner: LegId, dial_string: &str) {
         self.media_back().await;
         self.in_front(partner, true, async |call: &mut Self| {

@@ -121,19 +121,8 @@ impl Call {
         if leg == self.front { self.a.up() } else { self.any_alive(&[leg]) }
     }
 
-    /// The leg that another is bridged with, in early media as well.
-    fn mixed_partner(&self, leg: LegId) -> Option<LegId> {
-        let bridged = |callee: &&super::Callee| callee.channel.bridged && callee.alive();
-        let callee = self.callees.iter().find(bridged).filter(|_| self.a.bridged)?.id;
-        match leg {
-            _ if leg == self.front => Some(callee),
-            _ if leg == callee => Some(self.front),
-            _ => None,
-        }
-    }
-
     fn ports_around(&mut self, leg: LegId) -> Vec<PortId> {
-        let partner = self.mixed_partner(leg);
+        let partner = self.across(leg);
         [Some(leg), partner].into_iter().flatten().filter_map(|leg| self.audio_of(leg).port_id()).collect()
     }
 
@@ -146,7 +135,7 @@ impl Call {
         guests.retain(|guest| self.leg_lives(guest.leg));
         let mut told: Vec<(LegId, Vec<PortId>)> = Vec::new();
         for guest in &mut guests {
-            let partner = self.mixed_partner(guest.leg).filter(|_| guest.speaks.to_partner);
+            let partner = self.across(guest.leg).filter(|_| guest.speaks.to_partner);
             for leg in [Some(guest.leg).filter(|_| guest.speaks.to_leg), partner].into_iter().flatten() {
                 match told.iter_mut().find(|(known, _)| *known == leg) {
                     Some((_, ports)) => ports.push(guest.port),

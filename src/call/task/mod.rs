@@ -36,6 +36,7 @@ mod midcall;
 mod originate;
 mod origination;
 mod parting;
+mod partner;
 mod pickup;
 mod play;
 mod playlist;

@@ -31,8 +31,7 @@ impl Call {
     /// Transfers a channel of this call, its partner, or both. False: there is no such leg, or it is not up.
     pub(super) fn transfer_leg(&mut self, uuid: &str, whom: Whom, way: &Way) -> bool {
         let Some(named) = self.any_leg_named(uuid) else { return false };
-        let bridged = |callee: &&super::Callee| callee.channel.bridged && callee.channel.answered && callee.alive();
-        let partner = self.callees.iter().find(bridged).filter(|_| self.a.bridged).map(|callee| callee.id);
+        let partner = self.bridge_partner();
         let other = if named == self.front { partner } else { partner.map(|_| self.front) };
         let (first, second) = match whom {
             Whom::Own => (Some(named), None),

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use super::Call;
 use crate::call::channel::Channel;
+use crate::call::registry::Listed;
 use crate::call::row::{Marks, TEXTS};
+
+/// Variables of a row, in the order of its texts.
+const SHOWN: [&str; 6] =
+    ["current_application", "current_application_data", "presence_id", "presence_data", "accountcode", "call_uuid"];
 
 impl Call {
     /// Publishes what holds now, before the call waits. Next to nothing is done when nothing has changed.
@@ -21,12 +26,11 @@ impl Call {
 
     /// The called channel that the channel in front is bridged with.
     pub(super) fn bridged_callee(&self) -> Option<Arc<str>> {
-        let bridged = self.callees.iter().find(|callee| callee.channel.bridged && callee.alive());
-        bridged.filter(|_| self.a.bridged).map(|callee| Arc::clone(&callee.channel.uuid))
+        self.bridged_with().map(|callee| Arc::clone(&callee.channel.uuid))
     }
 }
 
-fn put(answered: u64, listed: &crate::call::registry::Listed, channel: &Channel, partner: Option<Arc<str>>) {
+fn put(answered: u64, listed: &Listed, channel: &Channel, partner: Option<Arc<str>>) {
     let marks = Marks {
         uuid: Arc::clone(&channel.uuid),
         partner,
@@ -36,8 +40,8 @@ fn put(answered: u64, listed: &crate::call::registry::Listed, channel: &Channel,
         call_state: channel.call_state(),
         codec: channel.codec,
     };
-    let variable = |name| channel.get(name).unwrap_or_default();
     let profile = &channel.profile;
+    let [application, data, presence_id, presence_data, account, call_uuid] = channel.variables.several(SHOWN);
     let texts: [&str; TEXTS] = [
         &profile.chan_name,
         &profile.caller_id_name,
@@ -50,12 +54,12 @@ fn put(answered: u64, listed: &crate::call::registry::Listed, channel: &Channel,
         &profile.destination_number,
         &profile.dialplan,
         &profile.context,
-        variable("current_application"),
-        variable("current_application_data"),
-        variable("presence_id"),
-        variable("presence_data"),
-        variable("accountcode"),
-        variable("call_uuid"),
+        application,
+        data,
+        presence_id,
+        presence_data,
+        account,
+        call_uuid,
     ];
     listed.place().put(answered, &marks, &texts);
 }

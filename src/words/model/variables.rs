@@ -30,6 +30,20 @@ impl Variables {
         self.position(name).and_then(|at| self.entries.get(at)).map(|(_, value)| value.as_str())
     }
 
+    /// The values of several names by one scan; empty: there is no such variable.
+    pub fn several<const N: usize>(&self, names: [&str; N]) -> [&str; N] {
+        let mut values = [""; N];
+        for (key, value) in &self.entries {
+            let is = |name: &&str| key.len() == name.len() && key.eq_ignore_ascii_case(name);
+            if let Some(at) = names.iter().position(is)
+                && let Some(found) = values.get_mut(at)
+            {
+                *found = value;
+            }
+        }
+        values
+    }
+
     /// Item `index` of the array `name`; `None` for a scalar or past the end.
     pub fn item(&self, name: &str, index: usize) -> Option<&str> {
         let items = self.get(name)?.strip_prefix(ARRAY_PREFIX)?;
@@ -180,6 +194,7 @@ mod tests {
         v.set("A", "3");
         assert_eq!(v.get("a"), Some("3"));
         assert_eq!(v.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["b", "A"]);
+        assert_eq!(v.several(["B", "c", "a"]), ["2", "", "3"]);
         v.set("b", "");
         assert_eq!(v.get("b"), None);
     }

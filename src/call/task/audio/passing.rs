@@ -207,12 +207,8 @@ impl Call {
         sdp: Option<&Bytes>,
         headers: &Headers,
     ) -> bool {
-        let front = self.front;
-        let partner =
-            self.callees.iter().find(|callee| callee.channel.bridged && callee.alive()).map(|callee| callee.id);
-        let to = if from == front { partner } else { Some(front) };
-        let passes = self.audio.passing != Passing::No && self.a.bridged && self.a.answered;
-        let Some(to) = to.filter(|_| passes && self.relayed.is_none()) else { return false };
+        let passes = self.audio.passing != Passing::No && self.a.answered;
+        let Some(to) = self.across(from).filter(|_| passes && self.relayed.is_none()) else { return false };
         let token = self.next_token();
         let sdp = self.carried(from, to, sdp);
         self.relayed = Some(Relayed { from, asked, token, to, late: sdp.is_none(), headers: headers.clone() });

@@ -224,7 +224,7 @@ impl Port {
         engine.loader.request(request, answer);
     }
 
-    /// The file of a displacement was opened. False: it is of no displacement.
+    /// A file was opened. Gives the result back when it is of no displacement.
     pub(super) fn displaced(
         &mut self,
         id: PlayId,
