@@ -1,6 +1,7 @@
 //! Dial strings as far as they are known: `${…}` and `$n` become a letter that stands nowhere else.
 
 use super::reference::references;
+use super::rule::Findings;
 use super::view::{Action, View};
 use crate::call::dial::{DialString, DialStringError};
 use crate::engine::dialplan::ast::Text;
@@ -60,4 +61,28 @@ pub(super) fn legs<'v>(view: &View<'v>) -> Vec<Leg<'v>> {
         }
     }
     found
+}
+
+/// Tells of legs `user/…` or `group/…` whose name the directory does not have. `kind` is the endpoint, and the word for it.
+pub(super) fn unknown_entries(
+    view: &View<'_>,
+    findings: &mut Findings<'_>,
+    kind: &str,
+    exists: impl Fn(&str, &str) -> bool,
+) {
+    // Users may come from elsewhere while there is no directory at all.
+    if view.directory.user_count() == 0 {
+        return;
+    }
+    for leg in legs(view).iter().filter(|leg| leg.endpoint.eq_ignore_ascii_case(kind)) {
+        let (name, domain) = leg.destination.split_once('@').unwrap_or((&leg.destination, ""));
+        let anywhere = domain.is_empty() || domain.contains(UNKNOWN);
+        let known =
+            if anywhere { view.directory.domains().any(|domain| exists(name, domain)) } else { exists(name, domain) };
+        if known || name.contains(UNKNOWN) {
+            continue;
+        }
+        let place = if anywhere { "any domain".to_owned() } else { format!("domain \"{domain}\"") };
+        findings.add(leg.span(view), format!("there is no {kind} \"{name}\" in {place}"), "correct the name");
+    }
 }

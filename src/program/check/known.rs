@@ -1,6 +1,6 @@
 //! Names that FreeSWITCH knows. What of them this switch has is in the tables of its applications and API functions.
 
-use crate::call::{api, command};
+use crate::call::{api, app, command};
 
 /// Applications of FreeSWITCH's own modules.
 const APPLICATIONS: &str = "acl answer att_xfer avmd_start avmd_stop bgsystem bind_digit_action bind_meta_app block_dtmf \
@@ -88,6 +88,16 @@ const VARIABLES: &str = "absolute_codec_string api_after_bridge api_hangup_hook 
 /// Names of FreeSWITCH's applications.
 pub(super) fn applications() -> impl Iterator<Item = &'static str> + Clone {
     APPLICATIONS.split_whitespace()
+}
+
+/// Whether an application is ours or FreeSWITCH's.
+pub(super) fn has_application(name: &str) -> bool {
+    app::find(name).is_some() || applications().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Names of all applications, ours and FreeSWITCH's, for suggestions.
+pub(super) fn all_applications() -> impl Iterator<Item = &'static str> + Clone {
+    app::all().iter().map(|application| application.name).chain(applications())
 }
 
 /// Names of FreeSWITCH's API functions.

@@ -1,7 +1,6 @@
 //! An application of a hook that does not exist.
 
-use crate::call::app;
-use crate::program::check::known::applications;
+use crate::program::check::known::{all_applications, has_application};
 use crate::program::check::rule::{Example, Findings, Rule};
 use crate::program::check::suggest::remedy;
 use crate::program::check::view::View;
@@ -46,13 +45,12 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
                 continue;
             };
             let name = application.trim_start_matches('\'');
-            let exists = app::find(name).is_some() || applications().any(|known| known.eq_ignore_ascii_case(name));
-            if name.is_empty() || name.contains('$') || exists {
+            if name.is_empty() || name.contains('$') || has_application(name) {
                 continue;
             }
-            let known = app::all().iter().map(|application| application.name).chain(applications());
             let span = view.part(data, at.start..at.start + application.len());
-            findings.add(span, format!("there is no application \"{name}\""), remedy(name, known, "correct the name"));
+            let how = remedy(name, all_applications(), "correct the name");
+            findings.add(span, format!("there is no application \"{name}\""), how);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! An application that does not exist.
 
-use crate::call::app;
-use crate::program::check::known::applications;
+use crate::program::check::known::{all_applications, has_application};
 use crate::program::check::rule::{Example, Findings, Rule};
 use crate::program::check::suggest::remedy;
 use crate::program::check::view::View;
@@ -36,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for action in view.actions() {
         let name = action.application();
-        if app::find(name).is_some() || applications().any(|known| known.eq_ignore_ascii_case(name)) {
+        if has_application(name) {
             continue;
         }
         let message = if name.is_empty() {
@@ -44,7 +43,6 @@ fn check(view: &View<'_>, findings: &mut Findings<'_>) {
         } else {
             format!("there is no application \"{name}\"; the call would be hung up with DESTINATION_OUT_OF_ORDER")
         };
-        let known = app::all().iter().map(|application| application.name).chain(applications());
-        findings.add(action.span(), message, remedy(name, known, "correct the name"));
+        findings.add(action.span(), message, remedy(name, all_applications(), "correct the name"));
     }
 }

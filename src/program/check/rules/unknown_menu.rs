@@ -5,6 +5,16 @@ use crate::program::check::suggest::remedy;
 use crate::program::check::view::View;
 use crate::words::text::Severity;
 
+/// Has a menu `welcome`.
+const MENUS: &str = r#"<configuration name="ivr.conf">
+<menus>
+<menu name="welcome" greet-long="tone_stream://%(100,0,440)" digit-len="1">
+<entry action="menu-exit" digits="0"/>
+</menu>
+</menus>
+</configuration>
+"#;
+
 /// The rule.
 pub(super) static RULE: Rule = Rule {
     code: "D610",
@@ -24,17 +34,7 @@ pub(super) static RULE: Rule = Rule {
 </context>
 "#,
         ),
-        (
-            "autoload_configs/ivr.conf.xml",
-            r#"<configuration name="ivr.conf">
-<menus>
-<menu name="welcome" greet-long="tone_stream://%(100,0,440)" digit-len="1">
-<entry action="menu-exit" digits="0"/>
-</menu>
-</menus>
-</configuration>
-"#,
-        ),
+        ("autoload_configs/ivr.conf.xml", MENUS),
     ]),
     good: Example::Files(&[
         (
@@ -48,17 +48,7 @@ pub(super) static RULE: Rule = Rule {
 </context>
 "#,
         ),
-        (
-            "autoload_configs/ivr.conf.xml",
-            r#"<configuration name="ivr.conf">
-<menus>
-<menu name="welcome" greet-long="tone_stream://%(100,0,440)" digit-len="1">
-<entry action="menu-exit" digits="0"/>
-</menu>
-</menus>
-</configuration>
-"#,
-        ),
+        ("autoload_configs/ivr.conf.xml", MENUS),
     ]),
     check: Some(check),
 };

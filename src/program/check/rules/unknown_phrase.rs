@@ -4,6 +4,24 @@ use crate::program::check::rule::{Example, Findings, Rule};
 use crate::program::check::view::View;
 use crate::words::text::Severity;
 
+/// Has a macro `greeting`.
+const LANGUAGE: &str = r#"<include>
+<language name="en" say-module="en">
+<phrases>
+<macros>
+<macro name="greeting">
+<input pattern="(.*)">
+<match>
+<action function="play-file" data="tone_stream://%(100,0,440)"/>
+</match>
+</input>
+</macro>
+</macros>
+</phrases>
+</language>
+</include>
+"#;
+
 /// The rule.
 pub(super) static RULE: Rule = Rule {
     code: "D611",
@@ -23,25 +41,7 @@ pub(super) static RULE: Rule = Rule {
 </context>
 "#,
         ),
-        (
-            "lang/en.xml",
-            r#"<include>
-<language name="en" say-module="en">
-<phrases>
-<macros>
-<macro name="greeting">
-<input pattern="(.*)">
-<match>
-<action function="play-file" data="tone_stream://%(100,0,440)"/>
-</match>
-</input>
-</macro>
-</macros>
-</phrases>
-</language>
-</include>
-"#,
-        ),
+        ("lang/en.xml", LANGUAGE),
     ]),
     good: Example::Files(&[
         (
@@ -55,25 +55,7 @@ pub(super) static RULE: Rule = Rule {
 </context>
 "#,
         ),
-        (
-            "lang/en.xml",
-            r#"<include>
-<language name="en" say-module="en">
-<phrases>
-<macros>
-<macro name="greeting">
-<input pattern="(.*)">
-<match>
-<action function="play-file" data="tone_stream://%(100,0,440)"/>
-</match>
-</input>
-</macro>
-</macros>
-</phrases>
-</language>
-</include>
-"#,
-        ),
+        ("lang/en.xml", LANGUAGE),
     ]),
     check: Some(check),
 };
