@@ -8,23 +8,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Switch, context};
-
-const PASSWORD: &str = "only for tests";
+use crate::support::{PASSWORD, PATIENCE, Switch, client, command, context};
 
 fn switch(extensions: &[(&str, &[(&str, &str)])]) -> (Switch, SocketAddr) {
     let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD];
     let switch = Switch::start_with(&arguments, &[("dialplan/a.xml", &context("public", extensions))]);
     let control = switch.control.expect("an event socket");
     (switch, control)
-}
-
-async fn client(control: SocketAddr) -> Client {
-    Client::connect(control, None, PASSWORD).await.expect("a client")
-}
-
-async fn command(client: &mut Client, line: &str) -> String {
-    timeout(PATIENCE, client.command(line, |_| ())).await.expect("an answer in time").expect("an answer")
 }
 
 /// The next event of a name.

@@ -7,9 +7,8 @@ use switch::program::client::Client;
 use tokio::time::timeout;
 
 use super::peer::Peer;
-use super::support::{PATIENCE, Switch, context};
+use super::support::{PASSWORD, PATIENCE, Switch, client, command, context};
 
-const PASSWORD: &str = "only for tests";
 const TONE: &str = "tone_stream://%(400,0,440)";
 const TYPE: &str = "Content-Type: application/sdp\r\n";
 
@@ -32,14 +31,6 @@ fn switch() -> (Switch, SocketAddr) {
     let switch = Switch::start_with(&arguments, &[("dialplan/a.xml", &plan)]);
     let control = switch.control.expect("an event socket");
     (switch, control)
-}
-
-async fn client(control: SocketAddr) -> Client {
-    Client::connect(control, None, PASSWORD).await.expect("a client")
-}
-
-async fn command(client: &mut Client, line: &str) -> String {
-    timeout(PATIENCE, client.command(line, |_| ())).await.expect("an answer in time").expect("an answer")
 }
 
 async fn becomes(client: &mut Client, line: &str, wanted: &str) {

@@ -8,7 +8,7 @@ use switch::program::client::Client;
 use switch::program::phone::Sound;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Switch, context, until};
+use crate::support::{PASSWORD, PATIENCE, Switch, client, command, context, until};
 
 /// Writes down its arguments.
 const TELL: &str = "
@@ -20,18 +20,9 @@ file:close()
 const TONE: Sound = Sound::Tone { hz: 500.0, peak: 9000.0 };
 
 fn switch(extensions: &[(&str, &[(&str, &str)])]) -> Switch {
-    let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", "only for tests"];
+    let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD];
     let files = [("dialplan/a.xml", &*context("public", extensions)), ("scripts/tell.lua", TELL)];
     Switch::start_with(&arguments, &files)
-}
-
-async fn client(switch: &Switch) -> Client {
-    let control = switch.control.expect("an event socket");
-    Client::connect(control, None, "only for tests").await.expect("a client")
-}
-
-async fn command(client: &mut Client, line: &str) -> String {
-    timeout(PATIENCE, client.command(line, |_| ())).await.expect("an answer in time").expect("an answer")
 }
 
 /// Bodies of the events up to one of a name, that included.
@@ -113,7 +104,7 @@ async fn both_legs_of_a_bridge_are_recorded_and_closed_before_their_end_is_told(
         ),
         ("^sings$", &[("answer", ""), ("playback", "tone_stream://%(1500,0,900)"), ("hangup", "")]),
     ]);
-    let mut listener = client(&switch).await;
+    let mut listener = client(switch.control.expect("an event socket")).await;
     listener
         .send("event plain RECORD_START RECORD_STOP CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE\n\n")
         .await
@@ -122,7 +113,7 @@ async fn both_legs_of_a_bridge_are_recorded_and_closed_before_their_end_is_told(
     let told = async {
         let started = events_until(&mut listener, "RECORD_START").await.pop().expect("an event");
         assert!(started.contains("a.wav"), "{started}");
-        let mut giver = client(&switch).await;
+        let mut giver = client(switch.control.expect("an event socket")).await;
         let path = format!("{}/b.wav", folder.display());
         until_ok(&mut giver, &format!("uuid_record leg-b start {path}")).await;
         let mut stopped = 0;
@@ -204,7 +195,7 @@ async fn until_ok(client: &mut Client, line: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_are_steered_by_their_names() {
     let switch = switch(&[]);
-    let mut client = client(&switch).await;
+    let mut client = client(switch.control.expect("an event socket")).await;
     assert_eq!(command(&mut client, "originate {origination_uuid=u}null/x &park()").await, "+OK u\n");
     let path = format!("{}/n.wav", switch.folder().display());
     assert_eq!(command(&mut client, &format!("uuid_record u start {path}")).await, "+OK Success\n");

@@ -7,9 +7,7 @@ use std::time::Duration;
 use freeswitch_esl::Esl;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Switch, context};
-
-const PASSWORD: &str = "only for tests";
+use crate::support::{PASSWORD, PATIENCE, Switch, context};
 
 fn switch(extensions: &[(&str, &[(&str, &str)])]) -> Switch {
     let arguments = ["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD];

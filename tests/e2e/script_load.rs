@@ -9,13 +9,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use switch::engine::audio::wav_bytes;
-use switch::program::client::Client;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::support::{LOOPBACK, PATIENCE, Switch, context};
+use super::support::{LOOPBACK, PASSWORD, PATIENCE, Switch, client, context};
 
-const PASSWORD: &str = "only for tests";
 /// Calls that set up at a time.
 const BATCH: u64 = 20;
 /// For how long processor time is counted.
@@ -161,7 +159,7 @@ fn ticks(switch: &Switch) -> u64 {
 }
 
 async fn hang_up_all(switch: &Switch) {
-    let mut client = Client::connect(switch.control.expect("an event socket"), None, PASSWORD).await.expect("a client");
+    let mut client = client(switch.control.expect("an event socket")).await;
     client.command("hupall", |_| ()).await.expect("an answer");
     let wait = async {
         while client.command("show channels count", |_| ()).await.expect("an answer") != "\n0 total.\n" {

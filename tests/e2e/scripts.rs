@@ -3,9 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use switch::program::client::Client;
-
-use crate::support::{Switch, context, until};
+use crate::support::{PASSWORD, Switch, client, context, until};
 
 const LEGS: &str = "
 local file = io.open('result', 'w')
@@ -55,13 +53,12 @@ async fn a_script_without_a_call_bridges_two_legs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_script_is_watched() {
-    const PASSWORD: &str = "only for tests";
     let dialplan = context("public", &[("^waits$", &[("answer", ""), ("sleep", "20000")])]);
     let loops = "while session:ready() do session:sleep(50) session:getVariable('a b') end";
     let files = [("dialplan/a.xml", &*dialplan), ("scripts/loops.lua", loops)];
     let switch = Switch::start_with(&["--event-socket", "127.0.0.1:0", "--event-socket-password", PASSWORD], &files);
     let control = switch.control.expect("an event socket");
-    let mut client = Client::connect(control, None, PASSWORD).await.expect("a client");
+    let mut client = client(control).await;
     let trace = |uuid: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_switch"));
         command.args(["lua", "trace", "-p", PASSWORD, "-P", &control.port().to_string(), uuid]);

@@ -13,15 +13,13 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use switch::program::client::Client;
 use switch::program::phone::{CallPlan, FarEnd, FarScript, Phone, Sound};
 use tokio::net::UdpSocket;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::support::{LOOPBACK, PATIENCE, Switch, context, until};
+use super::support::{LOOPBACK, PASSWORD, PATIENCE, Switch, client, context, until};
 
-const PASSWORD: &str = "only for tests";
 /// Calls at once.
 const WORKERS: u64 = 16;
 /// Everything a transaction keeps is gone after this (64 T1), and a little.
@@ -179,7 +177,7 @@ async fn worker(seed: u64, proxy: SocketAddr, until: Instant, calls: Arc<AtomicU
 
 /// Waits until the switch has no channel.
 async fn no_channels(switch: &Switch) {
-    let mut client = Client::connect(switch.control.expect("an event socket"), None, PASSWORD).await.expect("a client");
+    let mut client = client(switch.control.expect("an event socket")).await;
     let wait = async {
         while client.command("show channels count", |_| ()).await.expect("an answer") != "\n0 total.\n" {
             sleep(Duration::from_millis(100)).await;

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use switch::program::client::Client;
 use switch::program::phone::{CallPlan, CallReport, Phone};
 
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -22,6 +23,20 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
         }
     };
     assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "not within {PATIENCE:?}: {what}");
+}
+
+/// Of event sockets.
+pub(crate) const PASSWORD: &str = "only for tests";
+
+/// A client of an event socket with [`PASSWORD`].
+pub(crate) async fn client(control: SocketAddr) -> Client {
+    Client::connect(control, None, PASSWORD).await.expect("a client")
+}
+
+/// What the switch answers to a command.
+pub(crate) async fn command(client: &mut Client, line: &str) -> String {
+    let answer = tokio::time::timeout(PATIENCE, client.command(line, |_| ())).await;
+    answer.expect("an answer in time").expect("an answer")
 }
 
 /// Ports that nobody has, all different, below the kernel's range of temporary ones: no other test is given them.
