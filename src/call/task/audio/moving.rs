@@ -116,8 +116,7 @@ impl Call {
             }
             (Moving::FrontAsked { partner, .. }, None) => {
                 tracing::warn!(status, "the media stays ours: it was refused");
-                let waits: Vec<(u64, LegId)> = self.reclaim_leg(partner).into_iter().collect();
-                self.moving = Some(Moving::Back { partner, waits });
+                self.moving = self.reclaim_leg(partner).map(|asked| Moving::Back { partner, waits: vec![asked] });
             }
             (Moving::Back { partner, mut waits }, answer) => {
                 let leg = waits.iter().find(|(asked, _)| *asked == token).map(|(_, leg)| *leg);
